@@ -1,0 +1,137 @@
+"""A recipe: everything that decides a training run besides the data."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from sonorant.config.features import FeatureConfig
+from sonorant.config.mel import MelConfig
+from sonorant.config.models import DiscriminatorConfig, FastPitchConfig, HifiganConfig
+from sonorant.config.settings import Settings
+
+
+class OptimizerConfig(Settings):
+    """The optimiser of every network of the run."""
+
+    kind: Literal["adam", "adamw", "lamb"] = "adamw"
+    learning_rate: float = Field(1e-3, gt=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+    epsilon: float = Field(1e-9, gt=0)
+    weight_decay: float = Field(1e-6, ge=0)
+    clip_norm: float | None = Field(1000.0, gt=0, description="gradient norm; null: no clipping")
+
+
+class ScheduleConfig(Settings):
+    """The learning rate as a multiple of the optimiser's.
+
+    constant: 1 after the warm-up; exponential: gamma per epoch (HiFi-GAN); inverse_sqrt: Noam's rule, rising to
+    1 / sqrt(warmup_steps) at the end of the warm-up, then 1 / sqrt(step) (FastPitch); cosine: from 1 at the end of the
+    warm-up to final_factor at the last step.
+    """
+
+    kind: Literal["constant", "exponential", "inverse_sqrt", "cosine"] = "constant"
+    warmup_steps: int = Field(0, ge=0)
+    gamma: float = Field(0.9998, gt=0, le=1)
+    final_factor: float = Field(0.05, ge=0, le=1)
+
+
+class BatchConfig(Settings):
+    """What one optimiser step sees: `global_batch` utterances or segments, at most `micro_batch` at once."""
+
+    global_batch: int = Field(32, ge=1)
+    micro_batch: int | None = Field(None, ge=1, description="null: the whole global batch at once")
+    buckets: bool = Field(True, description="batch utterances of similar length together")
+    num_workers: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.micro_batch is not None and self.global_batch % self.micro_batch:
+            raise ValueError(f"global_batch {self.global_batch} is not a multiple of micro_batch {self.micro_batch}")
+        return self
+
+
+class RunConfig(Settings):
+    """How long, how exactly, and what is kept."""
+
+    steps: int = Field(ge=1, description="optimiser steps of the whole run")
+    seed: int = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    ema_decay: float | None = Field(None, gt=0, lt=1, description="null: no averaged weights")
+    log_every: int = Field(10, ge=1)
+    validate_every: int = Field(500, ge=1)
+    checkpoint_every: int = Field(500, ge=1)
+    sample_every: int = Field(1000, ge=1, description="pictures and audio of fixed sentences")
+    keep_last: int = Field(2, ge=1)
+    threads: int | None = Field(None, ge=1, description="CPU threads; null: torch's choice")
+
+
+class FastPitchLoss(Settings):
+    """Weights of FastPitch's loss terms (FastPitch 1.1; the aligner's follow Badlani et al. 2021)."""
+
+    mel: float = Field(1.0, ge=0)
+    duration: float = Field(0.1, ge=0)
+    pitch: float = Field(0.1, ge=0)
+    energy: float = Field(0.1, ge=0)
+    alignment: float = Field(1.0, ge=0)
+    binarization: float = Field(1.0, ge=0)
+    binarization_start: int = Field(0, ge=0, description="optimiser step at which binarisation begins")
+    binarization_warmup: int = Field(1000, ge=1, description="steps over which its weight rises")
+    blank_logprob: float = -1.0
+
+
+class HifiganLoss(Settings):
+    """Weights of the vocoder's loss terms (Kong et al. 2020, equations 2 to 8)."""
+
+    mel: float = Field(45.0, ge=0)
+    mel_f_max: float | None = Field(None, gt=0, description="Hz; null: half the sample rate")
+    feature: float = Field(2.0, ge=0)
+    adversarial: float = Field(1.0, ge=0)
+    spectral: float = Field(0.0, ge=0, description="multi-resolution STFT loss (Yamamoto et al. 2020)")
+    adversarial_start: int = Field(0, ge=0, description="optimiser step at which the discriminators begin")
+
+
+class _Recipe(Settings):
+    name: str = Field(min_length=1)
+    description: str = ""
+    features: FeatureConfig = FeatureConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    batch: BatchConfig = BatchConfig()
+    run: RunConfig
+
+
+class FastPitchRecipe(_Recipe):
+    """Trains FastPitch with its aligner."""
+
+    task: Literal["fastpitch"]
+    model: FastPitchConfig = FastPitchConfig()
+    loss: FastPitchLoss = FastPitchLoss()
+
+
+class HifiganRecipe(_Recipe):
+    """Trains a HiFi-GAN generator against its discriminators."""
+
+    task: Literal["hifigan"]
+    model: HifiganConfig = HifiganConfig()
+    discriminators: DiscriminatorConfig = DiscriminatorConfig()
+    loss: HifiganLoss = HifiganLoss()
+    segment_frames: int = Field(32, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.model.hop_length != self.features.mel.hop_length:
+            raise ValueError(
+                f"the generator makes {self.model.hop_length} samples per frame, features.mel.hop_length is "
+                f"{self.features.mel.hop_length}"
+            )
+        return self
+
+    @property
+    def loss_mel(self) -> MelConfig:
+        """The mel of the reconstruction loss: the input's but for its upper edge."""
+        return self.features.mel.model_copy(update={"f_max": self.loss.mel_f_max})
+
+
+Recipe = Annotated[FastPitchRecipe | HifiganRecipe, Field(discriminator="task")]
+RECIPE: TypeAdapter[FastPitchRecipe | HifiganRecipe] = TypeAdapter(Recipe)
+"""Validates and dumps a recipe of any task."""
