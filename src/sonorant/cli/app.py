@@ -1,0 +1,72 @@
+"""The `sonorant` command: its verbs, and how errors become exit codes.
+
+Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 `check` found errors in a corpus, 2 something
+the user can put right, 3 training diverged, 130 interrupted.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import sonorant
+from sonorant.cli.check import check
+from sonorant.cli.import_model import import_model
+from sonorant.cli.pack import pack
+from sonorant.cli.prepare import prepare
+from sonorant.cli.recipe import recipe
+from sonorant.cli.say import say
+from sonorant.cli.train import resume, train
+from sonorant.cli.voices import voices
+from sonorant.errors import TrainingDiverged, UserError
+
+app = typer.Typer(
+    name="sonorant",
+    help="Text-to-speech to train, own and ship.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(say)
+app.command()(check)
+app.command()(prepare)
+app.command()(train)
+app.command()(resume)
+app.command()(pack)
+app.command("import")(import_model)
+app.command()(voices)
+app.command()(recipe)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"sonorant {sonorant.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Text-to-speech to train, own and ship."""
+
+
+def main() -> None:
+    """Run the command line and turn the package's errors into one line on stderr and an exit code."""
+    try:
+        app()
+    except UserError as error:
+        _fail(str(error), 2)
+    except TrainingDiverged as error:
+        _fail(str(error), 3)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"sonorant: {message}", file=sys.stderr)
+    sys.exit(code)
