@@ -1,0 +1,230 @@
+"""A trained model as one file: its weights and all that is needed to speak with them or to train on from them.
+
+The file is a .safetensors file whose metadata holds a JSON header. There is no pickle anywhere.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from sonorant.config import FastPitchConfig, FrontendConfig, HifiganConfig, MelConfig, Settings
+from sonorant.errors import VoiceError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+FORMAT_VERSION: Literal[1] = 1
+_METADATA_KEY = "sonorant"
+_CONFIGS: dict[str, type[FastPitchConfig] | type[HifiganConfig]] = {
+    "fastpitch": FastPitchConfig,
+    "hifigan": HifiganConfig,
+}
+
+
+class TrainedHeader(Settings):
+    """What a trained model's file says beside its weights."""
+
+    format_version: Literal[1] = 1
+    kind: Literal["fastpitch", "hifigan"]
+    config: FastPitchConfig | HifiganConfig
+    mel: MelConfig
+    frontend: FrontendConfig | None = None
+    symbols: tuple[str, ...] = ()
+    speakers: tuple[str, ...] = ()
+    pitch: tuple[tuple[float, float], ...] = ()
+    facts: dict[str, str | int | float] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_config(cls, tree: object) -> object:
+        """Read `config` as the class that `kind` names, so that its errors are of that class alone."""
+        if isinstance(tree, dict) and isinstance(tree.get("config"), dict) and tree.get("kind") in _CONFIGS:
+            return {**tree, "config": _CONFIGS[tree["kind"]].model_validate(tree["config"])}
+        return tree
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not isinstance(self.config, _CONFIGS[self.kind]):
+            raise ValueError(f"the config of a {self.kind} model is a {type(self.config).__name__}")
+        if self.kind == "fastpitch" and (self.frontend is None or not self.symbols or not self.speakers):
+            raise ValueError("an acoustic model needs its front end, its symbols and at least one speaker")
+        if len(self.pitch) != len(self.speakers):
+            raise ValueError(f"{len(self.speakers)} speaker(s) need as many pitch statistics, found {len(self.pitch)}")
+        return self
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """The weights of one network, and what they were trained with.
+
+    Attributes:
+        config: The network's; its class says which network it is.
+        mel: The mel spectrogram that an acoustic model makes or a vocoder reads.
+        weights: The network's whole state dict, weight norm folded or not.
+        frontend: What turned text into symbols; None for a vocoder.
+        symbols: The symbol table, in the order of its ids; empty for a vocoder.
+        speakers: The names, in the order of their ids; empty for a vocoder.
+        pitch: Mean and standard deviation in Hz that each speaker's pitch was normalised with.
+        facts: What a model card tells: corpus, licence, steps, date, versions and the like.
+    """
+
+    config: FastPitchConfig | HifiganConfig
+    mel: MelConfig
+    weights: "Mapping[str, Tensor]"
+    frontend: FrontendConfig | None = None
+    symbols: tuple[str, ...] = ()
+    speakers: tuple[str, ...] = ()
+    pitch: tuple[tuple[float, float], ...] = ()
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Literal["fastpitch", "hifigan"]:
+        """Which network the weights are of."""
+        return "fastpitch" if isinstance(self.config, FastPitchConfig) else "hifigan"
+
+    def header(self) -> TrainedHeader:
+        """Return everything but the weights, checked.
+
+        Raises:
+            VoiceError: The parts do not fit together.
+        """
+        try:
+            return TrainedHeader(
+                kind=self.kind,
+                config=self.config,
+                mel=self.mel,
+                frontend=self.frontend,
+                symbols=self.symbols,
+                speakers=self.speakers,
+                pitch=self.pitch,
+                facts=dict(self.facts),
+            )
+        except ValidationError as error:
+            raise VoiceError(f"trained {self.kind} model: {describe(error)}") from None
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content."""
+        from safetensors.torch import save
+
+        header = self.header().model_dump_json()
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in self.weights.items()}
+        return save(tensors, {_METADATA_KEY: header})
+
+    def save(self, path: Path) -> None:
+        """Write the model to one .safetensors file; what stood there before survives any failure."""
+        temporary = path.with_name(path.name + ".tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(self.to_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise VoiceError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+    def network(self) -> "nn.Module":
+        """Return the network with these weights, in evaluation mode, its weight norm folded.
+
+        Raises:
+            VoiceError: The weights are not those of the network.
+        """
+        network = _fastpitch(self) if isinstance(self.config, FastPitchConfig) else _hifigan(self, self.config)
+        return network.eval().requires_grad_(False)
+
+
+def load_trained_file(path: Path) -> TrainedModel:
+    """Read a file that `TrainedModel.save` wrote.
+
+    Raises:
+        VoiceError: There is no such file, or it is not one of ours.
+    """
+    try:
+        return parse_trained(path.read_bytes(), str(path))
+    except OSError as error:
+        raise VoiceError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def parse_trained(data: bytes, where: str) -> TrainedModel:
+    """Read the content of a trained model's file; `where` names it in errors.
+
+    Raises:
+        VoiceError: It is not a trained model's file, or a newer one.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    header = _read_header(data, where)
+    try:
+        weights = load(data)
+    except SafetensorError as error:
+        raise VoiceError(f"{where}: not a .safetensors file: {error}") from None
+    return TrainedModel(
+        config=header.config,
+        mel=header.mel,
+        weights=weights,
+        frontend=header.frontend,
+        symbols=header.symbols,
+        speakers=header.speakers,
+        pitch=header.pitch,
+        facts=header.facts,
+    )
+
+
+def describe(error: ValidationError) -> str:
+    """Tell all of a validation's problems in one line."""
+    problems = error.errors(include_url=False)
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'whole'}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in problems
+    )
+
+
+def _read_header(data: bytes, where: str) -> TrainedHeader:
+    """Read our header out of the file's own, which is JSON behind its length as 8 little-endian bytes."""
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or length > len(data) - 8:
+        raise VoiceError(f"{where}: not a .safetensors file; pickled checkpoints are never read here")
+    try:
+        header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_METADATA_KEY])
+        version = header["format_version"]
+    except (ValueError, KeyError, TypeError):
+        raise VoiceError(f"{where}: a .safetensors file, but not a trained model of sonorant") from None
+    if version != FORMAT_VERSION:
+        raise VoiceError(f"{where}: model format {version}, this version reads {FORMAT_VERSION}; upgrade sonorant")
+    try:
+        return TrainedHeader.model_validate(header)
+    except ValidationError as error:
+        raise VoiceError(f"{where}: wrong header: {describe(error)}") from None
+
+
+def _fastpitch(model: TrainedModel) -> "nn.Module":
+    from sonorant.models.fastpitch import FastPitch
+
+    assert isinstance(model.config, FastPitchConfig)
+    return _filled(FastPitch(model.config, len(model.symbols), len(model.speakers), model.mel.n_mels), model)
+
+
+def _hifigan(model: TrainedModel, config: HifiganConfig) -> "nn.Module":
+    from sonorant.models.hifigan import HifiganGenerator
+
+    generator = HifiganGenerator(config, model.mel.n_mels)
+    if any(".parametrizations." in name for name in model.weights):
+        _filled(generator, model)
+        generator.remove_weight_norm()
+        return generator
+    generator.remove_weight_norm()
+    return _filled(generator, model)
+
+
+def _filled(network: "nn.Module", model: TrainedModel) -> "nn.Module":
+    try:
+        network.load_state_dict(dict(model.weights), strict=True)
+    except RuntimeError as error:
+        raise VoiceError(f"trained {model.kind} model: {' '.join(str(error).split())}") from None
+    return network
