@@ -1,1 +1,1 @@
-"""text"""
+"""Text to symbols: normalisation, pronunciation, symbol tables; no torch."""
