@@ -1,0 +1,142 @@
+"""Reading recordings and writing speech."""
+
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sonorant.audio.encode import FORMATS, encode
+from sonorant.audio.sound import Audio
+from sonorant.audio.truncation import is_cut_off
+from sonorant.errors import CorpusError, RequestError
+
+__all__ = ["FORMATS", "Audio", "read_audio", "resample", "write_audio"]
+
+_LOUDEST = 4.0
+"""Float files overshoot full scale a little; beyond this (12 dB) they hold something else than samples in [-1, 1]."""
+
+
+def read_audio(path: str | os.PathLike[str], sample_rate: int | None = None) -> Audio:
+    """Read a recording, mix its channels to mono and resample it.
+
+    Samples that lie slightly out of range, in float files and after resampling, are cut to [-1, 1].
+
+    Args:
+        path: A file of any format that libsndfile decodes, recognised by its content.
+        sample_rate: What to resample to; the file's own when None.
+
+    Raises:
+        CorpusError: The file is missing, empty, truncated, not audio, or its samples are no sound.
+    """
+    where = Path(path)
+    samples, found_rate = _decode(_content(where), where)
+    if sample_rate is not None and sample_rate != found_rate:
+        samples = resample(samples, found_rate, sample_rate)
+    return Audio(np.clip(samples, -1.0, 1.0), sample_rate or found_rate)
+
+
+def resample(samples: NDArray[np.float32], from_rate: int, to_rate: int) -> NDArray[np.float32]:
+    """Resample in soxr's best quality.
+
+    Shape:
+        samples: (N,) -> (about N * to_rate / from_rate,)
+    """
+    import soxr
+
+    resampled: NDArray[np.float32] = soxr.resample(samples, from_rate, to_rate, quality="VHQ")
+    return resampled
+
+
+def write_audio(path: str | os.PathLike[str], audio: Audio) -> None:
+    """Write a sound file in the format that the path's suffix names.
+
+    The file is written beside its place and then moved there, so that a failure leaves what was there before.
+
+    Raises:
+        RequestError: The suffix names no format, the path is a directory, its folder is missing, or the disk refuses.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise RequestError(f"{target}: cannot write sound, this is a directory; give the path of a file")
+    if target.suffix[1:].lower() not in FORMATS:
+        allowed = " ".join(f".{name}" for name in FORMATS)
+        raise RequestError(f"{target}: unknown suffix {target.suffix!r}, allowed are {allowed}; rename the output")
+    if not target.parent.is_dir():
+        raise RequestError(f"{target}: its folder does not exist; create {target.parent} or give another path")
+    content = encode(audio, target.suffix[1:].lower())
+    try:
+        _replace(target, content)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RequestError(f"{target}: cannot be written: {reason}; free the disk or give another path") from None
+
+
+def _content(where: Path) -> bytes:
+    try:
+        content = where.read_bytes()
+    except FileNotFoundError:
+        raise CorpusError(f"{where}: no such file; check the path") from None
+    except IsADirectoryError:
+        raise CorpusError(f"{where}: a directory, not a sound file; give the path of a recording") from None
+    except OSError as error:
+        raise CorpusError(f"{where}: cannot be read: {error.strerror or error}; check its permissions") from None
+    if not content:
+        raise CorpusError(f"{where}: an empty file of 0 bytes, not a sound file; record or copy it again")
+    return content
+
+
+def _decode(content: bytes, where: Path) -> tuple[NDArray[np.float32], int]:
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            declared, rate = file.frames, file.samplerate
+            channels: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.strip().rstrip(".")
+        raise CorpusError(
+            f"{where}: not a sound file or a damaged one, the decoder says {reason!r}; "
+            "wav, flac, mp3, ogg and what else libsndfile reads are allowed; record or convert it again"
+        ) from None
+    if is_cut_off(content) or len(channels) < declared:
+        raise CorpusError(f"{where}: truncated, its end is missing after {len(channels) / rate:.2f} s; copy it again")
+    _check_samples(channels, where)
+    return channels.mean(axis=1, dtype=np.float32), rate
+
+
+def _check_samples(channels: NDArray[np.floating[Any]], where: Path) -> None:
+    if not channels.size:
+        raise CorpusError(f"{where}: a sound file without samples; record or copy it again")
+    if not np.isfinite(channels).all():
+        bad = int(np.argmin(np.isfinite(channels).all(axis=1)))
+        raise CorpusError(f"{where}: sample {bad} is not a finite number; export it again as 16-bit")
+    peak = float(np.abs(channels).max())
+    if peak > _LOUDEST:
+        raise CorpusError(f"{where}: samples reach {peak:g}, allowed is [-1, 1]; export it again as 16-bit")
+
+
+def _replace(target: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _mode(target: Path) -> int:
+    """Return the permissions of the file that is replaced, or those of a new file."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
