@@ -1,0 +1,118 @@
+"""Features to the tensors of one micro-batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from sonorant.features.order import crop_start
+from sonorant.features.store import Entry, Features, FeatureStore, PitchStatistics
+
+
+class _Batch:
+    """Tensors and names that travel together."""
+
+    def to(self, device: torch.device | str) -> Self:
+        """Return the batch with every tensor on `device`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return type(self)(
+            **{name: value.to(device) if isinstance(value, Tensor) else value for name, value in values.items()}
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class AcousticBatch(_Batch):
+    """Whole utterances, padded on the right.
+
+    Attributes:
+        symbols: (B, S) int64, 0 beyond an utterance's end.
+        symbol_lengths: (B,) int64.
+        mel: (B, n_mels, T), 0 beyond the end.
+        mel_lengths: (B,) int64.
+        pitch: (B, T) in standard deviations from the speaker's mean; 0 where unvoiced and beyond the end.
+        voiced: (B, T) bool.
+        energy: (B, T), 0 beyond the end.
+        speaker_ids: (B,) int64.
+        utterance_ids: Whose rows they are.
+    """
+
+    symbols: Tensor
+    symbol_lengths: Tensor
+    mel: Tensor
+    mel_lengths: Tensor
+    pitch: Tensor
+    voiced: Tensor
+    energy: Tensor
+    speaker_ids: Tensor
+    utterance_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class VocoderBatch(_Batch):
+    """One segment of each utterance.
+
+    Attributes:
+        mel: (B, n_mels, segment_frames).
+        waveform: (B, segment_frames * hop_length) in [-1, 1].
+        utterance_ids: Whose rows they are.
+    """
+
+    mel: Tensor
+    waveform: Tensor
+    utterance_ids: tuple[str, ...]
+
+
+def acoustic_batch(store: FeatureStore, entries: Sequence[Entry]) -> AcousticBatch:
+    """Read whole utterances into one padded batch."""
+    features = [store.read(entry) for entry in entries]
+    voiced = [torch.from_numpy(item.pitch_hz > 0) for item in features]
+    pitch = [
+        torch.from_numpy(normalize_pitch(item, store.pitch[entry.speaker_id]))
+        for item, entry in zip(features, entries, strict=True)
+    ]
+    return AcousticBatch(
+        symbols=pad_sequence([torch.from_numpy(item.ids).long() for item in features], batch_first=True),
+        symbol_lengths=torch.tensor([len(item.ids) for item in features]),
+        mel=pad_sequence([torch.from_numpy(item.mel.T) for item in features], batch_first=True)
+        .transpose(1, 2)
+        .contiguous(),
+        mel_lengths=torch.tensor([item.mel.shape[1] for item in features]),
+        pitch=pad_sequence(pitch, batch_first=True),
+        voiced=pad_sequence(voiced, batch_first=True),
+        energy=pad_sequence([torch.from_numpy(item.energy) for item in features], batch_first=True),
+        speaker_ids=torch.tensor([entry.speaker_id for entry in entries]),
+        utterance_ids=tuple(entry.utterance_id for entry in entries),
+    )
+
+
+def normalize_pitch(features: Features, statistics: PitchStatistics) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Express pitch in standard deviations from the speaker's mean, with 0 where unvoiced.
+
+    Shape:
+        -> (T,)
+    """
+    normal = (features.pitch_hz - statistics.mean_hz) / statistics.std_hz
+    return np.where(features.pitch_hz > 0, normal, 0.0).astype(np.float32)
+
+
+def vocoder_batch(
+    store: FeatureStore, entries: Sequence[Entry], seed: int, epoch: int, segment_frames: int
+) -> VocoderBatch:
+    """Read one segment of each utterance, cut at a frame where the seed, the epoch and the id say.
+
+    An utterance that is shorter than the segment is followed by silence.
+    """
+    config = store.config.mel
+    mel = torch.full((len(entries), config.n_mels, segment_frames), float(np.log(config.floor)))
+    waveform = torch.zeros(len(entries), segment_frames * config.hop_length)
+    for row, entry in enumerate(entries):
+        start = crop_start(seed, epoch, entry.utterance_id, entry.num_frames, segment_frames)
+        frames = torch.from_numpy(store.read_mel(entry, start, segment_frames))
+        samples = torch.from_numpy(store.read_waveform(entry, start, segment_frames))
+        mel[row, :, : frames.shape[1]] = frames
+        waveform[row, : len(samples)] = samples / 32768.0
+    return VocoderBatch(mel, waveform, tuple(entry.utterance_id for entry in entries))

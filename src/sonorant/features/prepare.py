@@ -1,0 +1,294 @@
+"""A corpus to a folder of features: parallel, resumable, and no clip stops the others.
+
+What an utterance's features depend on is hashed into its key, and the key is in its file's name. A file that is there
+is therefore done; killing `prepare` loses at most the clips in work.
+"""
+
+import hashlib
+import json
+import os
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sonorant.audio.files import read_audio
+from sonorant.audio.level import loudness_lufs
+from sonorant.config import FeatureConfig
+from sonorant.corpus.parallel import Progress, map_clips
+from sonorant.corpus.readers import read_corpus
+from sonorant.corpus.records import Corpus, Problem, Record
+from sonorant.corpus.splits import SPLITS, Split, split_of
+from sonorant.errors import CorpusError, TextError, UserError
+from sonorant.features.extract import EXTRACTION_VERSION, UnusableClip, extract
+from sonorant.features.store import (
+    INDEX,
+    MANIFEST,
+    REPORT,
+    UTTERANCES,
+    Entry,
+    FeatureIndex,
+    Features,
+    PitchStatistics,
+    read_features,
+)
+from sonorant.text.frontend import Frontend
+
+QUIET_LUFS = -27.0
+"""Loudness "auto" levels a corpus whose median clip is quieter than this."""
+
+LOUDNESS_SAMPLE = 64
+"""How many clips that median is taken over."""
+
+SPLIT_SETTINGS = {"validation_share", "test_share", "split_seed"}
+"""Settings that move utterances between sides but change no feature."""
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """What `prepare` did.
+
+    Attributes:
+        prepared: Utterances whose features were computed now.
+        reused: Utterances whose features were there.
+        problems: Every clip left out, and why.
+        splits: Utterances on each side.
+        duration_s: Length of what was kept, silence trimmed.
+        loudness_applied: Whether recordings were levelled.
+    """
+
+    prepared: int
+    reused: int
+    problems: tuple[Problem, ...]
+    splits: dict[Split, int]
+    duration_s: float
+    loudness_applied: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        return {**self.__dict__, "problems": [problem.to_json() for problem in self.problems]}
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a worker says of one record: a file, or a problem."""
+
+    record: Record
+    key: str = ""
+    file: str = ""
+    num_symbols: int = 0
+    num_frames: int = 0
+    pitch_sums: tuple[float, float, float] = (0.0, 0.0, 0.0)  # count, sum, sum of squares of voiced frames
+    reused: bool = False
+    problem: Problem | None = None
+
+
+def prepare(
+    corpus: Path, out: Path, config: FeatureConfig, workers: int = 1, progress: Progress | None = None
+) -> PrepareReport:
+    """Make the features of a corpus, or bring a folder of features up to date.
+
+    Args:
+        corpus: A corpus of any layout that `read_corpus` knows.
+        out: The folder of features; made if it is not there.
+        config: What to compute.
+        workers: Processes; 1 does everything in this one.
+        progress: Called with clips done and clips in all.
+
+    Raises:
+        CorpusError: The corpus cannot be read, holds nothing that can be used, or `out` cannot be written.
+    """
+    found = read_corpus(corpus)
+    _check_usable(found, [])
+    out = Path(out)
+    try:
+        (out / UTTERANCES).mkdir(parents=True, exist_ok=True)
+        _remove_partial(out)
+        median = _median_loudness(found.records) if config.loudness == "auto" else None
+        applied = config.loudness == "on" or (median is not None and median < QUIET_LUFS)
+        work = _Work(out, config, applied)
+        results = list(map_clips(work, found.records, workers, progress))
+        return _finish(found, out, config, results, applied, median)
+    except OSError as error:
+        raise CorpusError(f"{error.filename or out}: cannot be written: {error.strerror or error}") from None
+
+
+class _Work:
+    """Makes the file of one record; picklable, each process builds its own front end on first use."""
+
+    def __init__(self, out: Path, config: FeatureConfig, apply_loudness: bool) -> None:
+        self._out, self._config, self._apply_loudness = out, config, apply_loudness
+        relevant = config.model_dump(mode="json", exclude={*SPLIT_SETTINGS, "loudness"})
+        self._settings = json.dumps([EXTRACTION_VERSION, apply_loudness, relevant], sort_keys=True)
+        self._frontend: Frontend | None = None
+
+    def __call__(self, record: Record) -> _Done:
+        try:
+            key = self._key(record)
+            file = f"{UTTERANCES}/{_safe_name(record.utterance_id)}-{key[:16]}.safetensors"
+            features = _existing(self._out / file)
+            reused = features is not None
+            if features is None:
+                self._frontend = self._frontend or Frontend(self._config.frontend)
+                features = extract(record, self._config, self._frontend, self._apply_loudness)
+                _write_features(self._out / file, features)
+        except UserError as error:
+            return _Done(record, problem=_problem(record, error))
+        voiced = features.pitch_hz[features.pitch_hz > 0].astype(np.float64)
+        sums = (float(len(voiced)), float(voiced.sum()), float((voiced**2).sum()))
+        return _Done(record, key, file, len(features.ids), features.mel.shape[1], sums, reused)
+
+    def _key(self, record: Record) -> str:
+        try:
+            audio = record.audio.read_bytes()
+        except OSError as error:
+            raise CorpusError(f"{record.audio}: cannot be read: {error.strerror or error}") from None
+        digest = hashlib.sha256(hashlib.sha256(audio).digest())
+        digest.update(json.dumps([record.text, record.speaker, self._settings]).encode())
+        return digest.hexdigest()
+
+
+def _existing(path: Path) -> Features | None:
+    """Read a file that is there and whole; a damaged one is made again."""
+    if not path.is_file():
+        return None
+    try:
+        return read_features(path)
+    except CorpusError:
+        return None
+
+
+def _write_features(path: Path, features: Features) -> None:
+    from safetensors.numpy import save
+
+    _replace(path, save(dict(features.__dict__)))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file in one stroke: what was there stays until the new one is whole."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _remove_partial(out: Path) -> None:
+    for partial in (out / UTTERANCES).glob("*.partial"):
+        partial.unlink(missing_ok=True)
+
+
+def _safe_name(utterance_id: str) -> str:
+    """Make a file name of an id; ids that differ only in what is replaced differ in their digits.
+
+    Example:
+        >>> _safe_name("LJ001-0001"), _safe_name("../clips/a b")
+        ('LJ001-0001', 'clips_a_b-16dd51d3')
+    """
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "_", utterance_id).strip("_")[-80:]
+    if safe == utterance_id:
+        return safe
+    return f"{safe}-{hashlib.sha256(utterance_id.encode()).hexdigest()[:8]}"
+
+
+def _problem(record: Record, error: UserError) -> Problem:
+    if isinstance(error, UnusableClip):
+        kind: str = error.kind
+    else:
+        kind = "unspeakable" if isinstance(error, TextError) else "unreadable"
+    where = "" if record.line is None else f"{record.source}:{record.line}: "
+    return Problem(kind, "error", record.utterance_id, record.line, f"{where}{error}")
+
+
+def _median_loudness(records: Sequence[Record]) -> float | None:
+    """Return the median LUFS of a sample of clips that is the same in every run; None if none can be measured."""
+    chosen = sorted(records, key=lambda record: hashlib.sha256(record.utterance_id.encode()).digest())
+    measured = []
+    for record in chosen[:LOUDNESS_SAMPLE]:
+        try:
+            audio = read_audio(record.audio)
+        except CorpusError:
+            continue
+        measured.append(loudness_lufs(audio.samples, audio.sample_rate))
+    finite = [value for value in measured if np.isfinite(value)]
+    return round(statistics.median(finite), 2) if finite else None
+
+
+def _check_usable(found: Corpus, left_out: list[Problem]) -> None:
+    if len(found.records) > len(left_out):
+        return
+    problems = [*found.problems, *left_out]
+    listed = "".join(f"\n  {problem.message}" for problem in problems[:5])
+    more = f"\n  and {len(problems) - 5} more" if len(problems) > 5 else ""
+    raise CorpusError(f"{found.path}: holds no clip that can be used{listed}{more}")
+
+
+def _finish(
+    found: Corpus, out: Path, config: FeatureConfig, results: list[_Done], applied: bool, median: float | None
+) -> PrepareReport:
+    """Write the manifest, the index and the report, and remove the files that nothing names any more."""
+    left_out = [done.problem for done in results if done.problem]
+    _check_usable(found, left_out)
+    kept = [done for done in results if not done.problem]
+    sides = split_of([done.record for done in kept], config)
+    speakers = tuple(sorted({done.record.speaker for done in kept}))
+    entries = [_entry(done, sides[done.record.utterance_id], speakers) for done in kept]
+    manifest = "".join(json.dumps(entry.__dict__, ensure_ascii=False) + "\n" for entry in entries).encode()
+    index = FeatureIndex(
+        config=config,
+        speakers=speakers,
+        pitch=tuple(_pitch_statistics(speaker, kept, sides) for speaker in speakers),
+        loudness_applied=applied,
+        median_lufs=median,
+        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+    )
+    frames = sum(entry.num_frames for entry in entries)
+    report = PrepareReport(
+        prepared=sum(not done.reused for done in kept),
+        reused=sum(done.reused for done in kept),
+        problems=(*found.problems, *left_out),
+        splits={side: sum(entry.split == side for entry in entries) for side in SPLITS},
+        duration_s=frames * config.mel.hop_length / config.mel.sample_rate,
+        loudness_applied=applied,
+    )
+    _replace(out / REPORT, json.dumps(report.to_json(), indent=2, ensure_ascii=False).encode())
+    _replace(out / MANIFEST, manifest)
+    _replace(out / INDEX, json.dumps(index.to_json(), indent=2, ensure_ascii=False).encode())
+    _remove_unnamed(out, {entry.file for entry in entries})
+    return report
+
+
+def _entry(done: _Done, side: Split, speakers: tuple[str, ...]) -> Entry:
+    return Entry(
+        utterance_id=done.record.utterance_id,
+        file=done.file,
+        split=side,
+        speaker_id=speakers.index(done.record.speaker),
+        text=done.record.text,
+        num_symbols=done.num_symbols,
+        num_frames=done.num_frames,
+        key=done.key,
+    )
+
+
+def _pitch_statistics(speaker: str, kept: list[_Done], sides: dict[str, Split]) -> PitchStatistics:
+    """Pool the voiced frames of a speaker's training side, or of all sides where that has none."""
+    own = [done for done in kept if done.record.speaker == speaker]
+    train = [done for done in own if sides[done.record.utterance_id] == "train" and done.pitch_sums[0]]
+    count, total, squares = np.sum([done.pitch_sums for done in train or own], axis=0)
+    if count == 0:
+        return PitchStatistics(mean_hz=0.0, std_hz=1.0)
+    mean = total / count
+    deviation = max(squares / count - mean**2, 0.0) ** 0.5
+    return PitchStatistics(mean_hz=float(mean), std_hz=float(deviation) or 1.0)
+
+
+def _remove_unnamed(out: Path, named: set[str]) -> None:
+    for path in (out / UTTERANCES).glob("*.safetensors"):
+        if f"{UTTERANCES}/{path.name}" not in named:
+            path.unlink(missing_ok=True)
