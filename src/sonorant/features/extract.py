@@ -22,7 +22,7 @@ EXTRACTION_VERSION = 1
 SILENT_PEAK = 1e-3
 """A recording whose samples all lie below this (-60 dB) holds no speech."""
 
-UnusableKind = Literal["not-finite", "silent", "too-short", "too-long", "too-few-frames"]
+UnusableKind = Literal["silent", "too-short", "too-long", "too-few-frames"]
 
 
 class UnusableClip(CorpusError):
@@ -45,7 +45,7 @@ def extract(record: Record, config: FeatureConfig, frontend: Frontend, apply_lou
         TextError: The text cannot be spoken.
     """
     utterance = frontend.utterance(record.text)
-    waveform = pcm16(_samples(record, config, apply_loudness))
+    waveform = pcm16(_speech(record, config, apply_loudness))
     samples = waveform.astype(np.float32) / 32768.0
     num_frames = len(waveform) // config.mel.hop_length
     if num_frames < len(utterance.ids):
@@ -56,20 +56,18 @@ def extract(record: Record, config: FeatureConfig, frontend: Frontend, apply_lou
     return Features(
         mel=mel,
         pitch_hz=pitch,
-        energy=np.linalg.norm(mel, axis=0),
+        energy=np.linalg.norm(mel, axis=0).astype(np.float32),
         ids=np.array(utterance.ids, dtype=np.int32),
         waveform=waveform,
     )
 
 
-def _samples(record: Record, config: FeatureConfig, apply_loudness: bool) -> NDArray[np.float32]:
+def _speech(record: Record, config: FeatureConfig, apply_loudness: bool) -> NDArray[np.float32]:
     """Read, trim, level, and cut to whole frames."""
     audio = read_audio(record.audio, config.mel.sample_rate)
     samples = audio.samples
-    if not np.isfinite(samples).all():
-        raise UnusableClip("not-finite", f"{record.audio}: holds samples that are not numbers")
     if np.abs(samples).max(initial=0.0) < SILENT_PEAK:
-        raise UnusableClip("silent", f"{record.audio}: silent, no sample reaches {SILENT_PEAK}")
+        raise UnusableClip("silent", f"{record.audio}: silent, no sample reaches {SILENT_PEAK}; record it again")
     if config.trim_db is not None:
         start, stop = trim_silence(samples, audio.sample_rate, config.trim_db, config.trim_margin_ms)
         samples = samples[start:stop]

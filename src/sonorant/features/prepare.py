@@ -101,9 +101,11 @@ def prepare(
 
     Raises:
         CorpusError: The corpus cannot be read, holds nothing that can be used, or `out` cannot be written.
+        ConfigError: The settings of the front end are wrong.
     """
     found = read_corpus(corpus)
     _check_usable(found, [])
+    Frontend(config.frontend)  # its settings are checked here once, not clip by clip
     out = Path(out)
     try:
         (out / UTTERANCES).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,101 @@
+"""Prepared features to an endless stream of batches that can begin at any step."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset
+
+from sonorant.config import FastPitchRecipe, HifiganRecipe
+from sonorant.errors import CorpusError
+from sonorant.features.batch import AcousticBatch, VocoderBatch, acoustic_batch, vocoder_batch
+from sonorant.features.order import epoch_batches
+from sonorant.features.store import Entry, FeatureStore
+
+Step = tuple[int, list[AcousticBatch] | list[VocoderBatch]]
+"""The epoch, and the micro-batches that make one global batch."""
+
+STEPS_AHEAD = 2
+"""Global batches read ahead by the thread that stands in for worker processes."""
+
+
+class Steps(Dataset[Step]):
+    """What each optimiser step of a run reads; step N is known without steps 0 to N - 1.
+
+    Raises:
+        CorpusError: There are fewer utterances than the global batch needs.
+    """
+
+    def __init__(
+        self, store: FeatureStore, entries: Sequence[Entry], recipe: FastPitchRecipe | HifiganRecipe
+    ) -> None:
+        self._store, self._entries, self._recipe = store, tuple(entries), recipe
+        batch = recipe.batch
+        if len(self._entries) < batch.global_batch:
+            raise CorpusError(
+                f"{store.path}: {len(self._entries)} utterances to train on, fewer than batch.global_batch "
+                f"{batch.global_batch}; lower it or add recordings"
+            )
+        self.per_epoch = len(self._entries) // batch.global_batch
+        self._micro = batch.micro_batch or batch.global_batch
+        self._ids = [entry.utterance_id for entry in self._entries]
+        self._lengths = [entry.num_frames for entry in self._entries]
+        self._order: tuple[int, list[list[int]]] = -1, []  # the epoch whose batches are at hand, and those
+
+    def __getitem__(self, step: int) -> Step:
+        epoch, index = divmod(step, self.per_epoch)
+        chosen = [self._entries[position] for position in self._batches(epoch)[index]]
+        parts = [chosen[start : start + self._micro] for start in range(0, len(chosen), self._micro)]
+        recipe = self._recipe
+        if isinstance(recipe, HifiganRecipe):
+            seed, frames = recipe.run.seed, recipe.segment_frames
+            return epoch, [vocoder_batch(self._store, part, seed, epoch, frames) for part in parts]
+        return epoch, [acoustic_batch(self._store, part) for part in parts]
+
+    def _batches(self, epoch: int) -> list[list[int]]:
+        if self._order[0] != epoch:
+            batch = self._recipe.batch
+            batches = epoch_batches(
+                self._ids, self._lengths, self._recipe.run.seed, epoch, batch.global_batch, batch.buckets
+            )
+            self._order = epoch, batches
+        return self._order[1]
+
+
+def micro_batches(
+    store: FeatureStore,
+    entries: Sequence[Entry],
+    recipe: FastPitchRecipe | HifiganRecipe,
+    start_step: int,
+) -> Iterator[Step]:
+    """Yield what each optimiser step reads, from `start_step` on and without end.
+
+    An epoch is as many steps as there are whole global batches in `entries`. What a step reads depends on the entries,
+    the recipe and its number alone.
+
+    Raises:
+        CorpusError: There are fewer utterances than the global batch needs, or a file is damaged.
+    """
+    steps = Steps(store, entries, recipe)
+    workers = recipe.batch.num_workers
+    if not workers:
+        return _ahead(steps, start_step)
+    sampler: Any = count(start_step)  # a sampler may be any iterable of indices; this one has no end
+    loader = DataLoader(steps, batch_size=None, sampler=sampler, num_workers=workers, collate_fn=_as_is)
+    return iter(loader)
+
+
+def _ahead(steps: Steps, start_step: int) -> Iterator[Step]:
+    """Read in a thread while the step before is computed."""
+    with ThreadPoolExecutor(1, thread_name_prefix="features") as pool:
+        numbers = count(start_step)
+        waiting = deque(pool.submit(steps.__getitem__, next(numbers)) for _ in range(STEPS_AHEAD))
+        while True:
+            yield waiting.popleft().result()
+            waiting.append(pool.submit(steps.__getitem__, next(numbers)))
+
+
+def _as_is(step: Any) -> Any:
+    return step
