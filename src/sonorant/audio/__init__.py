@@ -2,6 +2,7 @@
 
 from sonorant.audio.encode import FORMATS, StreamEncoder, encode
 from sonorant.audio.files import read_audio, resample, write_audio
+from sonorant.audio.griffin_lim import griffin_lim
 from sonorant.audio.level import loudness_lufs, to_loudness, trim_silence
 from sonorant.audio.mel import log_mel, mel_filterbank
 from sonorant.audio.pitch import estimate_pitch
@@ -14,6 +15,7 @@ __all__ = [
     "StreamEncoder",
     "encode",
     "estimate_pitch",
+    "griffin_lim",
     "istft",
     "log_mel",
     "loudness_lufs",
