@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from sonorant.config import FastPitchConfig, FrontendConfig, HifiganConfig, MelConfig, Settings
 from sonorant.errors import VoiceError
+from sonorant.voice.manifest import Facts, explain
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,7 +38,7 @@ class TrainedHeader(Settings):
     symbols: tuple[str, ...] = ()
     speakers: tuple[str, ...] = ()
     pitch: tuple[tuple[float, float], ...] = ()
-    facts: dict[str, str | int | float] = Field(default_factory=dict)
+    facts: Facts = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -105,7 +106,7 @@ class TrainedModel:
                 facts=dict(self.facts),
             )
         except ValidationError as error:
-            raise VoiceError(f"trained {self.kind} model: {describe(error)}") from None
+            raise VoiceError(f"trained {self.kind} model: {explain(error)}") from None
 
     def to_bytes(self) -> bytes:
         """Return the file's content."""
@@ -176,15 +177,6 @@ def parse_trained(data: bytes, where: str) -> TrainedModel:
     )
 
 
-def describe(error: ValidationError) -> str:
-    """Tell all of a validation's problems in one line."""
-    problems = error.errors(include_url=False)
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'whole'}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in problems
-    )
-
-
 def _read_header(data: bytes, where: str) -> TrainedHeader:
     """Read our header out of the file's own, which is JSON behind its length as 8 little-endian bytes."""
     length = int.from_bytes(data[:8], "little")
@@ -200,7 +192,7 @@ def _read_header(data: bytes, where: str) -> TrainedHeader:
     try:
         return TrainedHeader.model_validate(header)
     except ValidationError as error:
-        raise VoiceError(f"{where}: wrong header: {describe(error)}") from None
+        raise VoiceError(f"{where}: wrong header: {explain(error)}") from None
 
 
 def _fastpitch(model: TrainedModel) -> "nn.Module":

@@ -1,0 +1,37 @@
+"""Length regulation in numpy: from one row per symbol to one row per mel frame."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def durations_from_log(
+    log_durations: NDArray[np.float32], speed: float, max_duration_frames: int
+) -> NDArray[np.int64]:
+    """Turn predicted log durations into whole frames; a half rounds up.
+
+    The acoustic model learns log(1 + frames) (FastPitch 1.1). `sonorant.models.lengths` holds the same rule in torch.
+
+    Shape:
+        log_durations: (S,) -> (S,)
+
+    Example:
+        >>> durations_from_log(np.log1p(np.array([0.4, 2.5, 90.0], dtype=np.float32)), 1.0, 75).tolist()
+        [0, 3, 75]
+    """
+    frames = (np.exp(log_durations) - np.float32(1.0)) / np.float32(speed)
+    return np.clip(np.floor(frames + np.float32(0.5)), 0, max_duration_frames).astype(np.int64)
+
+
+def repeat_by_duration(encodings: NDArray[Any], durations: NDArray[np.int64]) -> NDArray[Any]:
+    """Repeat each symbol's encoding for as many frames as its duration.
+
+    Shape:
+        encodings: (S, C), durations: (S,) -> (T, C) with T = durations.sum()
+
+    Example:
+        >>> repeat_by_duration(np.array([[1.0], [2.0], [3.0]]), np.array([2, 0, 1])).ravel().tolist()
+        [1.0, 1.0, 3.0]
+    """
+    return np.repeat(encodings, durations, axis=0)

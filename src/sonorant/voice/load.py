@@ -1,0 +1,109 @@
+"""Opening a voice: every name, size and hash is checked before anything is used."""
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from sonorant.config import FRONTEND_VERSION
+from sonorant.errors import VoiceError
+from sonorant.text import Frontend, symbol_table
+from sonorant.voice.manifest import MANIFEST_NAME, FileEntry, VoiceManifest, parse_manifest
+from sonorant.voice.sources import FolderSource, Source, ZipSource
+
+_MAX_MANIFEST_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A verified voice.
+
+    Attributes:
+        manifest: What it says about itself.
+        source: Where its files are read from.
+    """
+
+    manifest: VoiceManifest
+    source: Source
+
+    @property
+    def where(self) -> str:
+        """The folder or file that it was loaded from."""
+        return self.source.where
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one of its files; what is returned is what was hashed.
+
+        Raises:
+            VoiceError: The voice has no such file, or its size or hash is wrong.
+        """
+        if name not in self.manifest.files:
+            raise VoiceError(f"{self.where}: has no {name}; it holds {', '.join(self.manifest.files)}")
+        return _verified(self.source, name, self.manifest.files[name])
+
+    def frontend(self) -> Frontend:
+        """Return the front end that the voice was trained with."""
+        return Frontend(self.manifest.frontend)
+
+
+def load_voice(name: str | Path) -> Voice:
+    """Open a built-in voice by its name, or a folder or a .voice file by its path.
+
+    Raises:
+        VoiceError: There is no such voice, it is damaged or unsafe, of another format version, or its symbols are not
+            those of this version's front end.
+    """
+    source = _source(name)
+    manifest = parse_manifest(source.read(MANIFEST_NAME, _MAX_MANIFEST_BYTES), source.where)
+    for file_name, entry in manifest.files.items():
+        _verified(source, file_name, entry)
+    _check_frontend(manifest, source.where)
+    return Voice(manifest, source)
+
+
+def list_voices() -> list[str]:
+    """Return the names of the built-in voices."""
+    folder = resources.files("sonorant") / "voices"
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if (entry / MANIFEST_NAME).is_file())
+
+
+def _source(name: str | Path) -> Source:
+    path = Path(name)
+    if str(name) in list_voices():
+        path = Path(str(resources.files("sonorant") / "voices" / str(name)))
+    if path.is_dir():
+        return FolderSource(path)
+    if path.is_file():
+        return ZipSource(path)
+    built_in = list_voices()
+    close = difflib.get_close_matches(str(name), built_in, 1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    known = ", ".join(built_in) or "none"
+    raise VoiceError(f"{name}: no such voice{hint}; built in: {known}, or give a folder or a .voice file")
+
+
+def _verified(source: Source, name: str, entry: FileEntry) -> bytes:
+    data = source.read(name, entry.num_bytes)
+    if len(data) != entry.num_bytes:
+        raise VoiceError(f"{source.where}: {name} holds {len(data)} bytes, {MANIFEST_NAME} says {entry.num_bytes}")
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise VoiceError(f"{source.where}: {name} does not have the hash that {MANIFEST_NAME} says; get the voice anew")
+    return data
+
+
+def _check_frontend(manifest: VoiceManifest, where: str) -> None:
+    version = manifest.frontend.version
+    if version != FRONTEND_VERSION:
+        action = "upgrade sonorant" if version > FRONTEND_VERSION else "train or pack the voice anew"
+        raise VoiceError(f"{where}: front end version {version}, this version has {FRONTEND_VERSION}; {action}")
+    ours = symbol_table(manifest.frontend.symbols).symbols
+    if manifest.symbols != ours:
+        changed = sorted(set(manifest.symbols) ^ set(ours))
+        what = f"they differ in {' '.join(changed[:8])}" if changed else "their order differs"
+        raise VoiceError(
+            f"{where}: its symbols are not those of {manifest.frontend.symbols} in this version "
+            f"({len(manifest.symbols)} and {len(ours)}; {what}); train or pack the voice anew"
+        )
