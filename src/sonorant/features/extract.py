@@ -1,5 +1,6 @@
-"""One recording and its text to features."""
+"""One recording and its symbols to features."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,6 @@ from sonorant.config import FeatureConfig, MelConfig
 from sonorant.corpus.records import Record
 from sonorant.errors import CorpusError
 from sonorant.features.store import Features
-from sonorant.text.frontend import Frontend
 
 EXTRACTION_VERSION = 1
 """Raised whenever `extract` gives other features for the same recording, text and config."""
@@ -33,8 +33,8 @@ class UnusableClip(CorpusError):
         self.kind: UnusableKind = kind
 
 
-def extract(record: Record, config: FeatureConfig, frontend: Frontend, apply_loudness: bool) -> Features:
-    """Compute the features of one recording.
+def extract(record: Record, ids: Sequence[int], config: FeatureConfig, apply_loudness: bool) -> Features:
+    """Compute the features of one recording, whose text has become the symbols `ids`.
 
     The samples are resampled, trimmed, brought to `config.target_lufs` if `apply_loudness`, cut to a whole number of
     frames and rounded to 16 bits; everything else is computed from just those samples.
@@ -42,14 +42,12 @@ def extract(record: Record, config: FeatureConfig, frontend: Frontend, apply_lou
     Raises:
         CorpusError: The recording cannot be read.
         UnusableClip: It is silent, too short, too long, or shorter in frames than its text in symbols.
-        TextError: The text cannot be spoken.
     """
-    utterance = frontend.utterance(record.text)
     waveform = pcm16(_speech(record, config, apply_loudness))
     samples = waveform.astype(np.float32) / 32768.0
     num_frames = len(waveform) // config.mel.hop_length
-    if num_frames < len(utterance.ids):
-        message = f"{record.audio}: {num_frames} frames for {len(utterance.ids)} symbols; is the transcript longer?"
+    if num_frames < len(ids):
+        message = f"{record.audio}: {num_frames} frames for {len(ids)} symbols; is the transcript longer?"
         raise UnusableClip("too-few-frames", message)
     mel = _mel(samples, config.mel, num_frames)
     pitch = estimate_pitch(samples, config.mel, num_frames, config.pitch_floor_hz, config.pitch_ceiling_hz)
@@ -57,7 +55,7 @@ def extract(record: Record, config: FeatureConfig, frontend: Frontend, apply_lou
         mel=mel,
         pitch_hz=pitch,
         energy=np.linalg.norm(mel, axis=0).astype(np.float32),
-        ids=np.array(utterance.ids, dtype=np.int32),
+        ids=np.array(ids, dtype=np.int32),
         waveform=waveform,
     )
 

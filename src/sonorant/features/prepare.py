@@ -44,8 +44,14 @@ QUIET_LUFS = -27.0
 LOUDNESS_SAMPLE = 64
 """How many clips that median is taken over."""
 
-SPLIT_SETTINGS = {"validation_share", "test_share", "split_seed"}
-"""Settings that move utterances between sides but change no feature."""
+_IRRELEVANT: dict[str, bool | set[str]] = {
+    "validation_share": True,
+    "test_share": True,
+    "split_seed": True,
+    "loudness": True,  # what was decided is in the key, not how
+    "frontend": {"lexicon"},  # it acts through the symbols
+}
+"""Settings that may change without a feature changing."""
 
 
 @dataclass(frozen=True)
@@ -120,37 +126,44 @@ def prepare(
 
 
 class _Work:
-    """Makes the file of one record; picklable, each process builds its own front end on first use."""
+    """Makes the file of one record; picklable, each process builds its own front end on first use.
+
+    The symbols are part of the key, so a change of the front end or of its lexicon redoes the clips it changes and no
+    others.
+    """
 
     def __init__(self, out: Path, config: FeatureConfig, apply_loudness: bool) -> None:
         self._out, self._config, self._apply_loudness = out, config, apply_loudness
-        relevant = config.model_dump(mode="json", exclude={*SPLIT_SETTINGS, "loudness"})
+        relevant = config.model_dump(mode="json", exclude=_IRRELEVANT)
         self._settings = json.dumps([EXTRACTION_VERSION, apply_loudness, relevant], sort_keys=True)
         self._frontend: Frontend | None = None
 
     def __call__(self, record: Record) -> _Done:
         try:
-            key = self._key(record)
-            file = f"{UTTERANCES}/{_safe_name(record.utterance_id)}-{key[:16]}.safetensors"
-            features = _existing(self._out / file)
-            reused = features is not None
-            if features is None:
-                self._frontend = self._frontend or Frontend(self._config.frontend)
-                features = extract(record, self._config, self._frontend, self._apply_loudness)
-                _write_features(self._out / file, features)
+            return self._make(record)
         except UserError as error:
             return _Done(record, problem=_problem(record, error))
+
+    def _make(self, record: Record) -> _Done:
+        self._frontend = self._frontend or Frontend(self._config.frontend)
+        ids = self._frontend.utterance(record.text).ids
+        key = self._key(record, ids)
+        file = f"{UTTERANCES}/{_safe_name(record.utterance_id)}-{key[:16]}.safetensors"
+        found = _existing(self._out / file)
+        features = found or extract(record, ids, self._config, self._apply_loudness)
+        if not found:
+            _write_features(self._out / file, features)
         voiced = features.pitch_hz[features.pitch_hz > 0].astype(np.float64)
         sums = (float(len(voiced)), float(voiced.sum()), float((voiced**2).sum()))
-        return _Done(record, key, file, len(features.ids), features.mel.shape[1], sums, reused)
+        return _Done(record, key, file, len(ids), features.mel.shape[1], sums, reused=found is not None)
 
-    def _key(self, record: Record) -> str:
+    def _key(self, record: Record, ids: tuple[int, ...]) -> str:
         try:
             audio = record.audio.read_bytes()
         except OSError as error:
             raise CorpusError(f"{record.audio}: cannot be read: {error.strerror or error}") from None
         digest = hashlib.sha256(hashlib.sha256(audio).digest())
-        digest.update(json.dumps([record.text, record.speaker, self._settings]).encode())
+        digest.update(json.dumps([record.text, record.speaker, ids, self._settings]).encode())
         return digest.hexdigest()
 
 
