@@ -60,13 +60,14 @@ def spectral_loss(
 def _resolution_loss(real: Tensor, fake: Tensor, n_fft: int, hop_length: int) -> Tensor:
     real, fake = _magnitudes(real, n_fft, hop_length), _magnitudes(fake, n_fft, hop_length)
     convergence = torch.linalg.vector_norm(real - fake, dim=(1, 2)) / torch.linalg.vector_norm(real, dim=(1, 2))
-    return convergence.mean() + F.l1_loss(fake.log(), real.log())
+    distance: Tensor = convergence.mean() + F.l1_loss(fake.log(), real.log())
+    return distance
 
 
 def _magnitudes(waveform: Tensor, n_fft: int, hop_length: int) -> Tensor:
     window = torch.hann_window(n_fft, device=waveform.device)
     spectrum: Tensor = torch.stft(waveform, n_fft, hop_length, window=window, normalized=True, return_complex=True)
-    return spectrum.abs().clamp(min=MAGNITUDE_FLOOR)
+    return torch.clamp(spectrum.abs(), min=MAGNITUDE_FLOOR)
 
 
 def _sum(terms: Iterable[Tensor]) -> Tensor:
