@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sonorant.text import split_sentences
+from sonorant.text.sentences import split_sentences
 
 PARAGRAPH_PAUSE_S = 0.6
 _SENTENCE_PAUSE_S = 0.3

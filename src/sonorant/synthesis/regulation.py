@@ -20,8 +20,9 @@ def durations_from_log(
         >>> durations_from_log(np.log1p(np.array([0.4, 2.5, 90.0], dtype=np.float32)), 1.0, 75).tolist()
         [0, 3, 75]
     """
-    frames = (np.exp(log_durations) - np.float32(1.0)) / np.float32(speed)
-    return np.clip(np.floor(frames + np.float32(0.5)), 0, max_duration_frames).astype(np.int64)
+    frames = np.expm1(log_durations) / np.float32(speed)
+    rounded: NDArray[np.int64] = np.clip(np.floor(frames + np.float32(0.5)), 0, max_duration_frames).astype(np.int64)
+    return rounded
 
 
 def repeat_by_duration(encodings: NDArray[Any], durations: NDArray[np.int64]) -> NDArray[Any]:

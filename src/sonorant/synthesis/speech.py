@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sonorant.audio import Audio
 from sonorant.config import MelConfig
-from sonorant.text import Utterance
+from sonorant.text.frontend import Utterance
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from sonorant.synthesis.runtime import Floats, Runtime, load_runtime
 from sonorant.synthesis.speech import Speech, SpokenWord, spoken_words
 from sonorant.synthesis.style import Style, choose_style
 from sonorant.synthesis.vocoding import vocode
-from sonorant.text import Frontend, Utterance
-from sonorant.voice import Voice, load_voice
+from sonorant.text.frontend import Frontend, Utterance
+from sonorant.voice.load import Voice, load_voice
 
 DEFAULT_VOICE = "kathleen"
 

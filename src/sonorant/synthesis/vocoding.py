@@ -34,7 +34,7 @@ def vocode(runtime: Runtime, vocoder: HifiganPart | GriffinLimPart, mel: Floats,
         mel: (n_mels, T) -> chunks (N,)
     """
     if isinstance(vocoder, GriffinLimPart):
-        yield griffin_lim(mel, vocoder.mel, vocoder.iterations, seed)
+        yield griffin_lim(mel, vocoder.mel, iterations=vocoder.iterations, seed=seed)
         return
     context, hop, num_frames = vocoder.receptive_field_frames, vocoder.mel.hop_length, mel.shape[1]
     for start, end in chunks(num_frames):

@@ -1,4 +1,4 @@
-"""Voices: what is shipped. Packing and trained models (`pack`, `export`, `trained`) use torch and are not listed here."""
+"""Voices: what is shipped. `pack`, `export` and `trained` are for use with torch and are not listed here."""
 
 from sonorant.voice.load import Voice, list_voices, load_voice
 from sonorant.voice.manifest import (

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sonorant.config import FRONTEND_VERSION
 from sonorant.errors import VoiceError
-from sonorant.text import Frontend, symbol_table
+from sonorant.text.frontend import Frontend
+from sonorant.text.symbols import symbol_table
 from sonorant.voice.manifest import MANIFEST_NAME, FileEntry, VoiceManifest, parse_manifest
 from sonorant.voice.sources import FolderSource, Source, ZipSource
 

@@ -1,0 +1,201 @@
+"""Making a voice of trained models: graphs, weights, manifest and model card in one folder or one .voice file."""
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sonorant.config import FastPitchConfig, HifiganConfig
+from sonorant.errors import RequestError, VoiceError
+from sonorant.voice.card import write_card
+from sonorant.voice.export import export_acoustic, export_vocoder
+from sonorant.voice.manifest import (
+    ACOUSTIC_WEIGHTS_NAME,
+    CARD_NAME,
+    MANIFEST_NAME,
+    SAMPLE_NAME,
+    VOCODER_WEIGHTS_NAME,
+    AcousticPart,
+    FileEntry,
+    GriffinLimPart,
+    HifiganPart,
+    Licences,
+    Speaker,
+    VoiceManifest,
+    explain,
+)
+from sonorant.voice.trained import TrainedModel
+
+ZIP_SUFFIX = ".voice"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a voice says that its models do not know.
+
+    Attributes:
+        name: Lower-case letters, digits, "-" and "_".
+        data_licence: Of the recordings, as "CC0-1.0".
+        weights_licence: Of the weights.
+        description: A sentence or two.
+        metrics: What was measured.
+    """
+
+    name: str
+    data_licence: str
+    weights_licence: str
+    description: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def pack(
+    out: Path,
+    acoustic: TrainedModel,
+    vocoder: TrainedModel | None,
+    about: About,
+    *,
+    griffin_lim_iterations: int = 60,
+    keep_weights: bool = True,
+    sample: Callable[[Path], bytes] | None = None,
+    replace: bool = False,
+) -> Path:
+    """Make a voice; it appears at `out` complete or not at all.
+
+    Args:
+        out: A folder to make, or a file if it ends in ".voice".
+        acoustic: The acoustic model.
+        vocoder: The vocoder; None speaks through Griffin-Lim.
+        about: Name, licences and the like.
+        griffin_lim_iterations: Where there is no vocoder.
+        keep_weights: Put the weights in as well, to fine-tune from and for the torch runtime.
+        sample: Given the finished folder, returns the WAV file that shows how the voice sounds.
+        replace: Allow `out` to be a voice already; it survives any failure.
+
+    Returns:
+        `out`.
+
+    Raises:
+        RequestError: `out` exists, or cannot be written.
+        VoiceError: The models do not fit together, or a graph does not compute what torch computes.
+    """
+    _check_target(out, replace)
+    files = {**export_acoustic(acoustic), **(export_vocoder(vocoder) if vocoder else {})}
+    if keep_weights:
+        files[ACOUSTIC_WEIGHTS_NAME] = acoustic.to_bytes()
+        if vocoder:
+            files[VOCODER_WEIGHTS_NAME] = vocoder.to_bytes()
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as room:
+            folder = Path(room) / "voice"
+            folder.mkdir()
+            _write_voice(folder, files, _manifest(files, acoustic, vocoder, about, griffin_lim_iterations))
+            if sample is not None:
+                files[SAMPLE_NAME] = sample(folder)
+                _write_voice(folder, files, _manifest(files, acoustic, vocoder, about, griffin_lim_iterations))
+            made = _zipped(folder) if out.suffix == ZIP_SUFFIX else folder
+            _put_in_place(made, out, Path(room) / "replaced")
+    except OSError as error:
+        raise RequestError(f"{out}: cannot be written: {error.strerror or error}") from None
+    return out
+
+
+def _check_target(out: Path, replace: bool) -> None:
+    if not out.parent.is_dir():
+        raise RequestError(f"{out}: the folder {out.parent} is missing; make it first")
+    if not os.path.lexists(out):
+        return
+    if not replace:
+        raise RequestError(f"{out}: is there already; choose another name or ask to replace it")
+    is_voice = (out / MANIFEST_NAME).is_file() if out.is_dir() else out.suffix == ZIP_SUFFIX and out.is_file()
+    if out.is_symlink() or not is_voice:
+        raise RequestError(f"{out}: is there already and is not a voice, so it is not replaced; choose another name")
+
+
+def _manifest(
+    files: dict[str, bytes], acoustic: TrainedModel, vocoder: TrainedModel | None, about: About, iterations: int
+) -> VoiceManifest:
+    """Describe a voice, and put the model card, which is made of the description, among its files."""
+    acoustic_header = acoustic.header()
+    if not isinstance(acoustic.config, FastPitchConfig) or acoustic.frontend is None:
+        raise VoiceError(f"{about.name}: the acoustic model is a {acoustic.kind}, which speaks no symbols")
+    try:
+        manifest = VoiceManifest(
+            name=about.name,
+            language=acoustic.frontend.language,
+            description=about.description,
+            sample_rate=acoustic.mel.sample_rate,
+            frontend=acoustic.frontend,
+            symbols=acoustic.symbols,
+            speakers=tuple(
+                Speaker(name=name, pitch_mean_hz=mean, pitch_std_hz=deviation)
+                for name, (mean, deviation) in zip(acoustic.speakers, acoustic.pitch, strict=True)
+            ),
+            acoustic=AcousticPart(
+                config=acoustic.config,
+                mel=acoustic.mel,
+                mel_signature=acoustic.mel.signature(),
+                facts=acoustic_header.facts,
+            ),
+            vocoder=_vocoder_part(acoustic, vocoder, iterations),
+            licences=Licences(data=about.data_licence, weights=about.weights_licence),
+            metrics=dict(about.metrics),
+            files={name: _entry(data) for name, data in files.items()},
+        )
+    except ValidationError as error:
+        raise VoiceError(f"{about.name}: cannot be packed: {explain(error)}") from None
+    files[CARD_NAME] = write_card(manifest).encode()
+    return manifest.model_copy(update={"files": {name: _entry(data) for name, data in files.items()}})
+
+
+def _vocoder_part(acoustic: TrainedModel, vocoder: TrainedModel | None, iterations: int) -> HifiganPart | GriffinLimPart:
+    if vocoder is None:
+        return GriffinLimPart(mel=acoustic.mel, mel_signature=acoustic.mel.signature(), iterations=iterations)
+    if not isinstance(vocoder.config, HifiganConfig):
+        raise VoiceError(f"the vocoder is a {vocoder.kind}; allowed is hifigan")
+    network = vocoder.network()
+    return HifiganPart(
+        config=vocoder.config,
+        mel=vocoder.mel,
+        mel_signature=vocoder.mel.signature(),
+        receptive_field_frames=network.receptive_field_frames(),
+        facts=vocoder.header().facts,
+    )
+
+
+def _entry(data: bytes) -> FileEntry:
+    return FileEntry(num_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def _write_voice(folder: Path, files: Mapping[str, bytes], manifest: VoiceManifest) -> None:
+    for name, data in {**files, MANIFEST_NAME: manifest.to_json().encode()}.items():
+        with (folder / name).open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _zipped(folder: Path) -> Path:
+    """Store a folder's files in a zip with fixed dates, so that equal voices are equal files."""
+    path = folder.with_suffix(ZIP_SUFFIX)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.iterdir()):
+            archive.writestr(zipfile.ZipInfo(file.name), file.read_bytes(), zipfile.ZIP_DEFLATED)
+    return path
+
+
+def _put_in_place(made: Path, out: Path, replaced: Path) -> None:
+    """Move the voice to its name; what it replaces goes back if that fails."""
+    if made.is_file() or not out.is_dir():
+        os.replace(made, out)
+        return
+    os.rename(out, replaced)
+    try:
+        os.rename(made, out)
+    except OSError:
+        os.rename(replaced, out)
+        raise
