@@ -1,7 +1,7 @@
 """The `sonorant` command: its verbs, and how errors become exit codes.
 
-Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 `check` found errors in a corpus, 2 something
-the user can put right, 3 training diverged, 130 interrupted.
+Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 `check` found errors in a corpus,
+2 something the user can put right, 3 training diverged, 130 interrupted.
 """
 
 import sys

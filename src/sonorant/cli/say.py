@@ -2,17 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sonorant.cli.outputs import check_writable
 from sonorant.errors import RequestError
 
 if TYPE_CHECKING:
-    from sonorant.synthesis import Synthesizer
-
-BUILT_IN_VOICE = "kathleen"
-
+    from sonorant.synthesis.synthesizer import Synthesizer
 
 def say(
     words: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="The text; '-' reads it from stdin.")] = None,
@@ -22,7 +20,7 @@ def say(
     audio_format: Annotated[
         str | None, typer.Option("--format", help="wav, flac, mp3, ogg, opus or pcm; default: by the file's suffix.")
     ] = None,
-    voice: Annotated[str, typer.Option("--voice", "-v", help="A built-in voice, a folder or a .voice.")] = BUILT_IN_VOICE,
+    voice: Annotated[str | None, typer.Option("--voice", "-v", help="A built-in voice, a folder or a .voice.")] = None,
     speaker: Annotated[str | None, typer.Option(help="One of the voice's speakers.")] = None,
     speed: Annotated[float, typer.Option(help="1 is normal, larger is faster (0.25 to 4).")] = 1.0,
     pitch: Annotated[float, typer.Option(help="Semitones up or down (-12 to 12).")] = 0.0,
@@ -32,10 +30,10 @@ def say(
     explain: Annotated[bool, typer.Option("--explain", help="Show how the text is read; speak nothing.")] = False,
 ) -> None:
     """Speak text with a voice."""
-    from sonorant.synthesis import Synthesizer
+    from sonorant.synthesis.synthesizer import DEFAULT_VOICE, Synthesizer
 
     wanted = _text(words, text, file)
-    synthesizer = Synthesizer.load(voice, threads=threads)
+    synthesizer = Synthesizer.load(voice or DEFAULT_VOICE, threads=threads)
     if explain:
         _explain(synthesizer, wanted)
         return
@@ -71,3 +69,46 @@ def _decode(data: bytes, where: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RequestError(f"{where}: not UTF-8 (byte {error.start}); save the text as UTF-8") from None
+
+
+def _save(
+    synthesizer: "Synthesizer", text: str, path: Path, audio_format: str | None, settings: dict[str, Any]
+) -> None:
+    from sonorant.audio import write_audio
+
+    if audio_format is not None and path.suffix.lstrip(".").lower() != audio_format:
+        raise RequestError(f"{path}: its suffix is not of --format {audio_format}; leave one of them out")
+    check_writable(path)
+    speech = synthesizer.speak(text, **settings)
+    write_audio(path, speech)
+    for warning in speech.warnings:
+        print(f"sonorant: warning: {warning}", file=sys.stderr)
+    print(f"{path} ({speech.duration_s:.2f} s)")
+
+
+def _stream(synthesizer: "Synthesizer", text: str, audio_format: str, settings: dict[str, Any]) -> None:
+    from sonorant.audio import Audio, StreamEncoder, encode
+
+    out = sys.stdout.buffer
+    if audio_format == "flac":
+        speech = synthesizer.speak(text, **settings)
+        out.write(encode(Audio(speech.samples, speech.sample_rate), audio_format))
+        return
+    encoder = StreamEncoder(audio_format, synthesizer.sample_rate)
+    for chunk in synthesizer.stream(text, **settings):
+        out.write(encoder.push(chunk))
+        out.flush()
+    out.write(encoder.close())
+
+
+def _explain(synthesizer: "Synthesizer", text: str) -> None:
+    for sentence in synthesizer.sentences(text):
+        utterance = synthesizer.frontend.utterance(sentence)
+        print(f"text     {sentence}\nspoken   {utterance.spoken}")
+        for step in utterance.steps:
+            print(f"  {step.rule:<16} {step.written!r} -> {step.spoken!r}")
+        for word in utterance.words:
+            print(f"  {word.source:<16} {word.text} -> {' '.join(word.phones)}")
+        for report in utterance.reports:
+            print(f"  note             {report}")
+        print()

@@ -1,0 +1,27 @@
+"""`sonorant import`: a published checkpoint to a model of ours."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sonorant.cli.outputs import check_writable
+
+
+def import_model(
+    generator: Annotated[Path, typer.Argument(help="A generator of HiFi-GAN's authors, such as generator_v1.")],
+    out: Annotated[Path, typer.Argument(help="The .safetensors file to write; `pack` takes it as a vocoder.")],
+    config: Annotated[
+        Path | None, typer.Option(help="Its config.json; default: the one beside the generator.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="The licence of the weights, kept with them.")] = "unknown",
+) -> None:
+    """Read a published HiFi-GAN generator, strictly: every weight is named, none is missing."""
+    from sonorant.models.convert import read_hifigan_checkpoint
+    from sonorant.voice.trained import TrainedModel
+
+    check_writable(out)
+    model_config, mel, weights = read_hifigan_checkpoint(generator, config or generator.parent / "config.json")
+    facts = {"imported_from": generator.name, "licence": licence}
+    TrainedModel(config=model_config, mel=mel, weights=weights, facts=facts).save(out)
+    print(f"{out}: hifigan, {sum(weight.numel() for weight in weights.values()):,} weights, mel {mel.signature()}")
