@@ -1,0 +1,172 @@
+"""Checkpoint files: written whole or not at all, the last few and the best kept, read without running any code.
+
+A run folder holds `step_00001000.pt` and so on, and `best.json` that names the best of them.
+"""
+
+import json
+import os
+import pickle
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sonorant.config import FastPitchRecipe, FeatureConfig, parse_recipe
+from sonorant.errors import RequestError, VoiceError
+from sonorant.text.symbols import symbol_table
+from sonorant.voice.trained import TrainedModel, load_trained_file
+
+FORMAT_VERSION = 1
+_NAME = re.compile(r"step_(\d{8})\.pt")
+
+
+@dataclass(frozen=True)
+class Best:
+    """The validation with the lowest value of a task's metric so far."""
+
+    step: int
+    metric: str
+    value: float
+
+
+class CheckpointFolder:
+    """The checkpoints of one run."""
+
+    def __init__(self, run: Path, keep_last: int = 1) -> None:
+        self.run = run
+        self.keep_last = keep_last
+
+    def path(self, step: int) -> Path:
+        """Return where the checkpoint of a step lies."""
+        return self.run / f"step_{step:08d}.pt"
+
+    def steps(self) -> list[int]:
+        """Return the steps of the checkpoints that are there, oldest first."""
+        names = (_NAME.fullmatch(path.name) for path in self.run.glob("step_*.pt"))
+        return sorted(int(name[1]) for name in names if name)
+
+    def save(self, state: dict[str, Any], step: int, best: Best | None) -> Path:
+        """Write a checkpoint, note the best one, then remove what is neither among the last nor the best.
+
+        Raises:
+            RequestError: It cannot be written; the checkpoints that were there are untouched.
+        """
+        path = self.path(step)
+        _write(path, lambda file: torch.save(state, file))
+        if best is not None:
+            _write(self.run / "best.json", lambda file: file.write(json.dumps(asdict(best)).encode()))
+        kept = {*self.steps()[-self.keep_last :], step, best.step if best else step}
+        for old in set(self.steps()) - kept:
+            self.path(old).unlink(missing_ok=True)
+        return path
+
+    def load_newest(self, tell: Callable[[str], None]) -> dict[str, Any]:
+        """Read the newest checkpoint that is whole; each damaged one is told and passed over.
+
+        Raises:
+            RequestError: There is none to resume from.
+        """
+        for step in reversed(self.steps()):
+            try:
+                return read_checkpoint(self.path(step))
+            except VoiceError as error:
+                tell(f"{error}; going back to the checkpoint before")
+        raise RequestError(f"{self.run}: no checkpoint to resume from; train without resume to start a run here")
+
+    def chosen(self) -> Path:
+        """Return the best checkpoint, or the newest of a run that has not been validated yet.
+
+        Raises:
+            VoiceError: The folder holds no checkpoint.
+        """
+        steps = self.steps()
+        if not steps:
+            raise VoiceError(f"{self.run}: holds no checkpoint step_XXXXXXXX.pt; train a model there first")
+        best = self._best_step()
+        return self.path(best if best in steps else steps[-1])
+
+    def _best_step(self) -> int | None:
+        try:
+            return int(json.loads((self.run / "best.json").read_text())["step"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read one checkpoint onto the CPU; nothing in it is executed.
+
+    Raises:
+        VoiceError: It is missing, damaged, or of another format.
+    """
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise VoiceError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError):
+        raise VoiceError(f"{path}: damaged, or not a checkpoint") from None
+    if not isinstance(state, dict) or state.get("format") != FORMAT_VERSION:
+        version = state.get("format") if isinstance(state, dict) else None
+        raise VoiceError(f"{path}: checkpoint format {version}, this version reads {FORMAT_VERSION}")
+    return state
+
+
+def load_trained(path: Path) -> TrainedModel:
+    """Read a trained model from a run folder (its best checkpoint), a .pt checkpoint or a .safetensors file.
+
+    The weights are the averaged ones where the run kept an average.
+
+    Raises:
+        VoiceError: There is no such file, or it is damaged.
+    """
+    if path.suffix == ".safetensors":
+        return load_trained_file(path)
+    state = read_checkpoint(CheckpointFolder(path).chosen() if path.is_dir() else path)
+    recipe = parse_recipe(state["recipe"], str(path))
+    store, ema = state["store"], state["ema"]
+    features = FeatureConfig.model_validate(store["features"])
+    spoken = isinstance(recipe, FastPitchRecipe)
+    return TrainedModel(
+        config=recipe.model,
+        mel=features.mel,
+        weights=ema["weights"] if ema else state["networks"][state["trained"]],
+        frontend=features.frontend if spoken else None,
+        symbols=symbol_table(features.frontend.symbols).symbols if spoken else (),
+        speakers=tuple(store["speakers"]) if spoken else (),
+        pitch=tuple((mean, std) for mean, std in store["pitch"]) if spoken else (),
+        facts=_facts(state),
+    )
+
+
+def _facts(state: dict[str, Any]) -> dict[str, str | int | float]:
+    facts = {"recipe": state["recipe"]["name"], "step": state["step"], "epoch": state["epoch"], **state["versions"]}
+    if state["validation"] is not None:
+        facts |= {f"validation/{name}": value for name, value in state["validation"].items()}
+    return facts
+
+
+def _write(path: Path, write: Callable[[Any], object]) -> None:
+    """Write a file under another name, make sure that it is on the disk, then put it in its place."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
+        temporary.unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise RequestError(f"{path}: cannot be written: {reason}; what was there is untouched") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a rename on the disk, which belongs to the folder and not to the file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

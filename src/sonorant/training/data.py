@@ -1,0 +1,67 @@
+"""The features of a run: do they fit the recipe, and how long does a step wait for them."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sonorant.config import FastPitchRecipe, HifiganRecipe
+from sonorant.errors import CorpusError
+from sonorant.features.store import FeatureStore
+
+
+def open_store(path: Path, recipe: FastPitchRecipe | HifiganRecipe) -> FeatureStore:
+    """Open prepared features and refuse those that the recipe cannot be trained on.
+
+    Raises:
+        CorpusError: No features, another mel or symbol table than the recipe's, or too few utterances; all problems
+            at once.
+    """
+    store = FeatureStore(path)
+    problems = _mel_problems(store, recipe) + _symbol_problems(store, recipe) + _size_problems(store, recipe)
+    if problems:
+        raise CorpusError(f"{path}: these features do not fit the recipe {recipe.name}\n  " + "\n  ".join(problems))
+    return store
+
+
+def _mel_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) -> list[str]:
+    found, wanted = store.config.mel.model_dump(), recipe.features.mel.model_dump()
+    return [
+        f"mel {name}: {found[name]} in the features, {wanted[name]} in the recipe; prepare again or change the recipe"
+        for name in wanted
+        if found[name] != wanted[name]
+    ]
+
+
+def _symbol_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) -> list[str]:
+    found, wanted = store.config.frontend.symbols, recipe.features.frontend.symbols
+    if isinstance(recipe, HifiganRecipe) or found == wanted:
+        return []
+    return [f"symbols: {found} in the features, {wanted} in the recipe; prepare again or change the recipe"]
+
+
+def _size_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) -> list[str]:
+    problems = []
+    training, batch = len(store.split("train")), recipe.batch.global_batch
+    if training < batch:
+        problems.append(f"batch.global_batch: {batch}, but there are only {training} utterances to train on")
+    if not store.split("validation"):
+        problems.append("no utterance to validate on; prepare with a validation share above 0")
+    return problems
+
+
+class TimedIterator:
+    """An iterator that knows how long its last item was waited for."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items = items
+        self.waited_s = 0.0
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        start_s = time.perf_counter()
+        item = next(self._items)
+        self.waited_s = time.perf_counter() - start_s
+        return item

@@ -1,0 +1,71 @@
+"""LAMB: Adam whose step is scaled for each tensor to the size of that tensor."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+class Lamb(Optimizer):
+    """The optimiser of large batches (You et al. 2020, algorithm 2), with the identity as its scaling function.
+
+    A tensor of zeros, or one whose update is zero, is moved by the update itself.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([3.0, 4.0]))
+        >>> (weight * torch.tensor([1.0, 2.0])).sum().backward()
+        >>> Lamb([weight], lr=0.1, epsilon=1e-12).step()
+        >>> weight.data  # an update of (1, 1), scaled to the weight's norm: 5 / sqrt(2) * 0.1 from each
+        tensor([2.6464, 3.6464])
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-6,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "betas": betas, "epsilon": epsilon, "weight_decay": weight_decay})
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Update every parameter that has a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._update(parameter, parameter.grad, group)
+        return loss
+
+    def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["step"] = 0
+            state["mean"] = torch.zeros_like(parameter)
+            state["square"] = torch.zeros_like(parameter)
+        state["step"] += 1
+        beta1, beta2 = group["betas"]
+        mean: Tensor = state["mean"].lerp_(gradient, 1 - beta1)
+        square: Tensor = state["square"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        root = (square / (1 - beta2 ** state["step"])).sqrt_().add_(group["epsilon"])
+        update = (mean / (1 - beta1 ** state["step"])).div_(root).add_(parameter, alpha=group["weight_decay"])
+        parameter.sub_(update * (group["lr"] * _trust_ratio(parameter, update)))
+
+
+def _trust_ratio(parameter: Tensor, update: Tensor) -> Tensor:
+    """Return |parameter| / |update|, or 1 where either is zero; no value leaves the device."""
+    size, change = parameter.norm(), update.norm()
+    return torch.where((size > 0) & (change > 0), size / change, torch.ones_like(size))

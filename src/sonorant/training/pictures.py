@@ -1,0 +1,61 @@
+"""Pictures of spectrograms and alignments, as bytes for TensorBoard."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DPI = 100
+
+
+def draw_mels(mels: dict[str, NDArray[np.float32]]) -> NDArray[np.uint8]:
+    """Draw log-mel spectrograms below each other, on one scale.
+
+    Shape:
+        each (n_mels, T) -> (height, width, 3)
+    """
+    figure = _figure(len(mels))
+    low = min(float(mel.min()) for mel in mels.values())
+    high = max(float(mel.max()) for mel in mels.values())
+    for row, (name, mel) in enumerate(mels.items()):
+        axes = figure.add_subplot(len(mels), 1, row + 1)
+        axes.imshow(mel, origin="lower", aspect="auto", interpolation="none", vmin=low, vmax=high)
+        axes.set_title(name, fontsize=8)
+    return _pixels(figure)
+
+
+def draw_alignment(
+    soft: NDArray[np.float32], durations: NDArray[np.int64], labels: tuple[str, ...]
+) -> NDArray[np.uint8]:
+    """Draw a soft alignment with the hard one's boundaries over it.
+
+    Shape:
+        soft: (T, S), durations: (S,) -> (height, width, 3)
+    """
+    figure = _figure(2)
+    axes = figure.add_subplot()
+    axes.imshow(soft.T, origin="lower", aspect="auto", interpolation="none", vmin=0, vmax=1)
+    ends = durations.cumsum()
+    axes.hlines(np.arange(len(durations)), ends - durations - 0.5, ends - 0.5, colors="red", linewidth=0.7)
+    axes.set_yticks(range(len(labels)), labels, fontsize=5)
+    axes.set_xlabel("frame")
+    return _pixels(figure)
+
+
+def _figure(num_rows: int) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(8, 2.2 * num_rows), dpi=_DPI, layout="constrained")
+
+
+def _pixels(figure: "Figure") -> NDArray[np.uint8]:
+    """Render without a display and without matplotlib's global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return pixels[..., :3].copy()

@@ -1,0 +1,170 @@
+"""One training run: what `fit` moves forward step by step."""
+
+import json
+import platform
+import random
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import Tensor, nn
+
+from sonorant.config import FastPitchRecipe, HifiganRecipe, dump_recipe
+from sonorant.errors import RequestError, TrainingDiverged
+from sonorant.features.loader import micro_batches
+from sonorant.features.store import FeatureStore
+from sonorant.training.checkpoint import Best, CheckpointFolder
+from sonorant.training.ema import Ema
+from sonorant.training.fastpitch_task import FastPitchTask
+from sonorant.training.hifigan_task import HifiganTask
+from sonorant.training.schedule import learning_rate_factor
+from sonorant.training.state import Position, capture, refuse_changes, restore, versions
+from sonorant.training.task import Task
+from sonorant.training.updater import NonFinite
+
+
+class Run:
+    """A task, the average of its network, its position in the data, and the folder where it is kept."""
+
+    def __init__(
+        self, recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore, folder: Path, device: torch.device
+    ) -> None:
+        self.recipe = recipe
+        self.store = store
+        self.checkpoints = CheckpointFolder(folder, recipe.run.keep_last)
+        self.device = device
+        seed_everything(recipe.run.seed)
+        self.task = make_task(recipe, store, device)
+        decay = recipe.run.ema_decay
+        self.ema = Ema(self.task.networks[self.task.trained], decay) if decay is not None else None
+        self.position = Position()
+        self.steps_per_epoch = len(store.split("train")) // recipe.batch.global_batch
+        self._saved_step = 0
+
+    @property
+    def network(self) -> nn.Module:
+        """What is validated, listened to and shipped: the average where the run keeps one."""
+        return self.ema.network if self.ema else self.task.networks[self.task.trained]
+
+    @property
+    def learning_rate_factor(self) -> float:
+        """The schedule's value for the step to come."""
+        step, last = self.position.step, self.recipe.run.steps
+        return learning_rate_factor(self.recipe.schedule, step, self.steps_per_epoch, last)
+
+    def start(self) -> None:
+        """Claim the folder for a new run.
+
+        Raises:
+            RequestError: It holds a run already, or cannot be written.
+        """
+        folder = self.checkpoints.run
+        if self.checkpoints.steps():
+            raise RequestError(f"{folder}: holds checkpoints of another run; resume it, or choose another folder")
+        self._describe(folder)
+
+    def resume(self, tell: Any) -> None:
+        """Go back to the newest whole checkpoint.
+
+        Raises:
+            RequestError: There is none, or the recipe or the features differ from its own.
+        """
+        state = self.checkpoints.load_newest(tell)
+        refuse_changes(state, self.recipe, self.store, str(self.checkpoints.run))
+        self.position = restore(state, self.task, self.ema)
+        self._saved_step = self.position.step
+        self._describe(self.checkpoints.run)
+
+    def batches(self) -> Iterator[tuple[int, list[Any]]]:
+        """Yield the epoch and the micro-batches of every step to come.
+
+        A loader with worker processes draws a number to seed them, which must not move the run's own generator.
+        """
+        with torch.random.fork_rng(devices=[]):
+            return micro_batches(self.store, self.store.split("train"), self.recipe, self.position.step)
+
+    def advance(self, epoch: int, batches: Sequence[Any]) -> dict[str, Tensor]:
+        """Take one optimiser step and return its losses.
+
+        Raises:
+            TrainingDiverged: A loss or a gradient norm is not finite.
+        """
+        step = self.position.step
+        try:
+            losses = self.task.train_step(batches, step, self.learning_rate_factor)
+        except NonFinite as error:
+            raise TrainingDiverged(self._diverged(error.quantity)) from None
+        if self.ema is not None:
+            self.ema.update(self.task.networks[self.task.trained])
+        self.position.step, self.position.epoch = step + 1, epoch
+        return losses
+
+    def validate(self) -> tuple[dict[str, float], bool]:
+        """Measure the network, and say whether it is better than ever before."""
+        values = self.task.validate(self.network)
+        metric, best = self.task.best_metric, self.position.best
+        improved = best is None or values[metric] < best.value
+        if improved:
+            self.position.best = Best(self.position.step, metric, values[metric])
+        self.position.validation = values
+        return values, improved
+
+    def save(self) -> None:
+        """Write a checkpoint, unless this step has one.
+
+        Raises:
+            RequestError: It cannot be written.
+        """
+        if self._saved_step == self.position.step:
+            return
+        state = capture(self.task, self.ema, self.position, self.recipe, self.store)
+        self.checkpoints.save(state, self.position.step, self.position.best)
+        self._saved_step = self.position.step
+
+    def _diverged(self, quantity: str) -> str:
+        step = self.position.step + 1
+        kept = self.checkpoints.path(self._saved_step) if self._saved_step else "none yet"
+        return (
+            f"step {step}: {quantity}; the update was not applied. The last good checkpoint is {kept}. "
+            "Lower optimizer.learning_rate or optimizer.clip_norm, or lengthen schedule.warmup_steps"
+        )
+
+    def _describe(self, folder: Path) -> None:
+        """Write the resolved recipe, and add this start with its hardware to run.json."""
+        log = folder / "run.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            starts = json.loads(log.read_text())["starts"] if log.is_file() else []
+            starts.append({"step": self.position.step, "date": _now(), **versions(), **_hardware(self.device)})
+            log.write_text(json.dumps({"features": self.store.signature(), "starts": starts}, indent=2) + "\n")
+            recipe = yaml.safe_dump(dump_recipe(self.recipe), sort_keys=False)
+            (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
+        except (OSError, ValueError, KeyError) as error:
+            raise RequestError(f"{folder}: cannot hold a run: {error}; choose another folder") from None
+
+
+def make_task(recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore, device: torch.device) -> Task[Any]:
+    """Return the task that a recipe names."""
+    if isinstance(recipe, FastPitchRecipe):
+        return FastPitchTask(recipe, store, device)
+    return HifiganTask(recipe, store, device)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed all generators that a run draws from."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _hardware(device: torch.device) -> dict[str, Any]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {"device": device.type, "processor": name, "threads": torch.get_num_threads()}

@@ -1,0 +1,135 @@
+"""All that a run is at one step, as plain data and tensors."""
+
+import platform
+import random
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+import sonorant
+from sonorant.config import FastPitchRecipe, HifiganRecipe, dump_recipe
+from sonorant.errors import RequestError
+from sonorant.features.store import FeatureStore
+from sonorant.training.checkpoint import FORMAT_VERSION, Best
+from sonorant.training.ema import Ema
+from sonorant.training.task import Task
+
+CHANGEABLE = frozenset(
+    {
+        "description",
+        "batch.num_workers",
+        "run.steps",
+        "run.log_every",
+        "run.validate_every",
+        "run.checkpoint_every",
+        "run.sample_every",
+        "run.keep_last",
+        "run.threads",
+    }
+)
+"""Settings that may differ when a run is resumed: they decide how long it goes on and what is written, no update."""
+
+
+@dataclass
+class Position:
+    """Where a run stands: optimiser steps done, the epoch of the last one, and what validation has found."""
+
+    step: int = 0
+    epoch: int = 0
+    validation: dict[str, float] | None = None
+    best: Best | None = None
+
+
+def capture(
+    task: Task[Any], ema: Ema | None, position: Position, recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore
+) -> dict[str, Any]:
+    """Return everything that going on from this step needs."""
+    return {
+        "format": FORMAT_VERSION,
+        **asdict(position),
+        "trained": task.trained,
+        "networks": {name: network.state_dict() for name, network in task.networks.items()},
+        "optimizers": {name: updater.optimizer.state_dict() for name, updater in task.updaters.items()},
+        "ema": {"weights": ema.network.state_dict(), "updates": ema.updates} if ema else None,
+        "random": _random_states(),
+        "recipe": dump_recipe(recipe),
+        "store": _describe(store),
+        "versions": versions(),
+    }
+
+
+def restore(state: Mapping[str, Any], task: Task[Any], ema: Ema | None) -> Position:
+    """Put a run back to where `capture` found it, and return its position."""
+    for name, network in task.networks.items():
+        network.load_state_dict(state["networks"][name])
+        task.updaters[name].optimizer.load_state_dict(state["optimizers"][name])
+    if ema is not None:
+        ema.network.load_state_dict(state["ema"]["weights"])
+        ema.updates = state["ema"]["updates"]
+    _set_random_states(state["random"])
+    best = Best(**state["best"]) if state["best"] else None
+    return Position(state["step"], state["epoch"], state["validation"], best)
+
+
+def refuse_changes(
+    state: Mapping[str, Any], recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore, where: str
+) -> None:
+    """Refuse to go on with another recipe or other data than those of the checkpoint.
+
+    Raises:
+        RequestError: They differ; the message names every setting with both values.
+    """
+    before, now = _flatten(state["recipe"]), _flatten(dump_recipe(recipe))
+    names = [name for name in {**before, **now} if name not in CHANGEABLE and before.get(name) != now.get(name)]
+    if names:
+        problems = "\n".join(f"  {name}: {before.get(name)!r} then, {now.get(name)!r} now" for name in names)
+        raise RequestError(f"{where}: the recipe is not the one of the run to resume; start another run\n{problems}")
+    if state["store"]["signature"] != store.signature():
+        raise RequestError(
+            f"{where}: the features are not those of the run to resume, signature {store.signature()} instead of "
+            f"{state['store']['signature']}; resume with the same features, or start another run"
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return what computed: this package, torch, Python."""
+    return {"sonorant": sonorant.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
+
+
+def _describe(store: FeatureStore) -> dict[str, Any]:
+    return {
+        "signature": store.signature(),
+        "features": store.config.model_dump(mode="json"),
+        "speakers": list(store.speakers),
+        "pitch": [[statistics.mean_hz, statistics.std_hz] for statistics in store.pitch],
+    }
+
+
+def _random_states() -> dict[str, Any]:
+    numpy_state: Any = np.random.get_state(legacy=True)
+    name, keys, position, has_gauss, cached = numpy_state
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": (name, keys.tolist(), position, has_gauss, cached),
+        "python": random.getstate(),
+    }
+
+
+def _set_random_states(states: Mapping[str, Any]) -> None:
+    torch.set_rng_state(states["torch"])
+    if torch.cuda.is_available() and states["cuda"]:
+        torch.cuda.set_rng_state_all(states["cuda"])
+    np.random.set_state(states["numpy"])
+    random.setstate(states["python"])
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return `{"a": {"b": 1}}` as `{"a.b": 1}`."""
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return flat

@@ -1,0 +1,76 @@
+"""A store of generated sound: every symbol is a tone, so that there is something to learn in seconds."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from sonorant.audio.mel import log_mel
+from sonorant.config import FastPitchRecipe, FeatureConfig, HifiganRecipe, load_recipe
+from sonorant.features.store import Entry, FeatureIndex, Features, FeatureStore, PitchStatistics
+
+NUM_TRAINING, NUM_VALIDATION = 10, 3
+
+
+def generated_features(seed: int, config: FeatureConfig) -> Features:
+    """Speak 5 to 8 symbols of 4 to 8 frames: symbol k is a tone of 100 + 20 k Hz with three harmonics."""
+    generator = np.random.default_rng(seed)
+    ids = generator.integers(1, 20, generator.integers(5, 9)).astype(np.int32)
+    durations = generator.integers(4, 9, len(ids))
+    hz = np.repeat(100.0 + 20.0 * ids, durations).astype(np.float32)
+    phase = 2 * np.pi * np.cumsum(np.repeat(hz, config.mel.hop_length)) / config.mel.sample_rate
+    samples = sum(0.2 / k * np.sin(k * phase) for k in (1, 2, 3)) + 0.001 * generator.standard_normal(len(phase))
+    waveform = (samples * 32767).astype(np.int16)
+    mel = log_mel(waveform.astype(np.float32) / 32768, config.mel)
+    energy = np.linalg.norm(mel, axis=0).astype(np.float32)
+    return Features(mel=mel, pitch_hz=hz, energy=energy, ids=ids, waveform=waveform)
+
+
+def write_store(path: Path, config: FeatureConfig) -> Path:
+    (path / "utterances").mkdir(parents=True)
+    entries = []
+    for number in range(NUM_TRAINING + NUM_VALIDATION):
+        features, name = generated_features(number, config), f"utterance-{number:02}"
+        save_file(dict(features.__dict__), path / "utterances" / f"{name}.safetensors")
+        split = "train" if number < NUM_TRAINING else "validation"
+        size = len(features.ids), features.mel.shape[1]
+        entries.append(Entry(name, f"utterances/{name}.safetensors", split, 0, name, *size, key=name))
+    manifest = "".join(json.dumps(entry.__dict__) + "\n" for entry in entries).encode()
+    index = FeatureIndex(config, ("someone",), (PitchStatistics(300.0, 110.0),), False, None,
+                         hashlib.sha256(manifest).hexdigest())
+    (path / "manifest.jsonl").write_bytes(manifest)
+    (path / "features.json").write_text(json.dumps(index.to_json()))
+    return path
+
+
+@pytest.fixture(scope="session")
+def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_store(tmp_path_factory.mktemp("features") / "store", FeatureConfig())
+
+
+@pytest.fixture
+def store(store_path: Path) -> FeatureStore:
+    return FeatureStore(store_path)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def fastpitch_recipe() -> FastPitchRecipe:
+    recipe = load_recipe("tiny_fastpitch")
+    assert isinstance(recipe, FastPitchRecipe)
+    return recipe
+
+
+@pytest.fixture
+def hifigan_recipe() -> HifiganRecipe:
+    recipe = load_recipe("tiny_hifigan")
+    assert isinstance(recipe, HifiganRecipe)
+    return recipe
