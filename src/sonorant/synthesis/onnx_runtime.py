@@ -25,7 +25,7 @@ class OnnxRuntime:
         self, ids: NDArray[np.int64], speaker_id: int, pitch_scale: float, pitch_offset: float
     ) -> tuple[Floats, Floats]:
         """See `Runtime.encode`."""
-        encodings, log_durations = self._run(
+        encodings, log_durations = self._run_row(
             ENCODER_NAME,
             symbols=ids[None],
             symbol_lengths=np.array([len(ids)], dtype=np.int64),
@@ -33,24 +33,25 @@ class OnnxRuntime:
             pitch_scale=np.array([pitch_scale], dtype=np.float32),
             pitch_offset=np.array([pitch_offset], dtype=np.float32),
         )
-        return encodings[0], log_durations[0]
+        return encodings, log_durations
 
     def decode(self, frames: Floats) -> Floats:
         """See `Runtime.decode`."""
         lengths = np.array([len(frames)], dtype=np.int64)
-        (mel,) = self._run(DECODER_NAME, frames=frames[None], mel_lengths=lengths)
-        return mel[0]
+        (mel,) = self._run_row(DECODER_NAME, frames=frames[None], mel_lengths=lengths)
+        return mel
 
     def vocode(self, mel: Floats) -> Floats:
         """See `Runtime.vocode`."""
-        (waveform,) = self._run(VOCODER_NAME, mel=mel[None])
-        return waveform[0]
+        (waveform,) = self._run_row(VOCODER_NAME, mel=mel[None])
+        return waveform
 
-    def _run(self, name: str, **inputs: NDArray[Any]) -> list[Floats]:
+    def _run_row(self, name: str, **inputs: NDArray[Any]) -> list[Floats]:
+        """Run a graph on a batch of one and return its one row of each output."""
         with _explained(f"{self._voice.where}: {name}"):
             if name not in self._sessions:
                 self._sessions[name] = self._session(name)
-            return self._sessions[name].run(None, inputs)  # type: ignore[no-any-return]
+            return [batch[0] for batch in self._sessions[name].run(None, inputs)]
 
     def _session(self, name: str) -> Any:
         """Open a graph; its threads sleep while they wait, so that they leave the cores to others."""

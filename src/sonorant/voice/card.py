@@ -27,8 +27,8 @@ def write_card(manifest: VoiceManifest) -> str:
         "",
         "## Use",
         "",
-        "A synthetic voice can be mistaken for a person. Tell listeners that the speech is synthetic, and do not let it",
-        "say what its speaker would not have agreed to.",
+        "A synthetic voice can be mistaken for a person. Tell listeners that the speech is synthetic, and do not",
+        "let it say what its speaker would not have agreed to.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -14,6 +14,7 @@ from sonorant.config import FastPitchConfig, HifiganConfig
 from sonorant.errors import RequestError, VoiceError
 from sonorant.voice.card import write_card
 from sonorant.voice.export import export_acoustic, export_vocoder
+from sonorant.voice.load import load_voice
 from sonorant.voice.manifest import (
     ACOUSTIC_WEIGHTS_NAME,
     CARD_NAME,
@@ -84,6 +85,7 @@ def pack(
         VoiceError: The models do not fit together, or a graph does not compute what torch computes.
     """
     _check_target(out, replace)
+    _check_models(acoustic, vocoder, about.name)
     files = {**export_acoustic(acoustic), **(export_vocoder(vocoder) if vocoder else {})}
     if keep_weights:
         files[ACOUSTIC_WEIGHTS_NAME] = acoustic.to_bytes()
@@ -97,6 +99,7 @@ def pack(
             if sample is not None:
                 files[SAMPLE_NAME] = sample(folder)
                 _write_voice(folder, files, _manifest(files, acoustic, vocoder, about, griffin_lim_iterations))
+            load_voice(folder)
             made = _zipped(folder) if out.suffix == ZIP_SUFFIX else folder
             _put_in_place(made, out, Path(room) / "replaced")
     except OSError as error:
@@ -116,13 +119,28 @@ def _check_target(out: Path, replace: bool) -> None:
         raise RequestError(f"{out}: is there already and is not a voice, so it is not replaced; choose another name")
 
 
+def _check_models(acoustic: TrainedModel, vocoder: TrainedModel | None, name: str) -> None:
+    """Refuse models that do not go together before the long work of exporting them."""
+    if acoustic.kind != "fastpitch":
+        raise VoiceError(f"{name}: the acoustic model is a {acoustic.kind}; allowed is fastpitch")
+    if vocoder is None:
+        return
+    if vocoder.kind != "hifigan":
+        raise VoiceError(f"{name}: the vocoder is a {vocoder.kind}; allowed is hifigan, or none for Griffin-Lim")
+    differing = acoustic.mel.incompatibilities(vocoder.mel)
+    if differing:
+        raise VoiceError(
+            f"{name}: the mels of the acoustic model and of the vocoder differ: {', '.join(differing)}; "
+            "train one of them on the other's features"
+        )
+
+
 def _manifest(
     files: dict[str, bytes], acoustic: TrainedModel, vocoder: TrainedModel | None, about: About, iterations: int
 ) -> VoiceManifest:
     """Describe a voice, and put the model card, which is made of the description, among its files."""
     acoustic_header = acoustic.header()
-    if not isinstance(acoustic.config, FastPitchConfig) or acoustic.frontend is None:
-        raise VoiceError(f"{about.name}: the acoustic model is a {acoustic.kind}, which speaks no symbols")
+    assert isinstance(acoustic.config, FastPitchConfig) and acoustic.frontend is not None
     try:
         manifest = VoiceManifest(
             name=about.name,
@@ -152,17 +170,19 @@ def _manifest(
     return manifest.model_copy(update={"files": {name: _entry(data) for name, data in files.items()}})
 
 
-def _vocoder_part(acoustic: TrainedModel, vocoder: TrainedModel | None, iterations: int) -> HifiganPart | GriffinLimPart:
+def _vocoder_part(
+    acoustic: TrainedModel, vocoder: TrainedModel | None, iterations: int
+) -> HifiganPart | GriffinLimPart:
     if vocoder is None:
         return GriffinLimPart(mel=acoustic.mel, mel_signature=acoustic.mel.signature(), iterations=iterations)
-    if not isinstance(vocoder.config, HifiganConfig):
-        raise VoiceError(f"the vocoder is a {vocoder.kind}; allowed is hifigan")
-    network = vocoder.network()
+    from sonorant.models.hifigan import HifiganGenerator
+
+    assert isinstance(vocoder.config, HifiganConfig)
     return HifiganPart(
         config=vocoder.config,
         mel=vocoder.mel,
         mel_signature=vocoder.mel.signature(),
-        receptive_field_frames=network.receptive_field_frames(),
+        receptive_field_frames=HifiganGenerator(vocoder.config, vocoder.mel.n_mels).receptive_field_frames(),
         facts=vocoder.header().facts,
     )
 

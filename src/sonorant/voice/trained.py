@@ -54,6 +54,8 @@ class TrainedHeader(Settings):
             raise ValueError(f"the config of a {self.kind} model is a {type(self.config).__name__}")
         if self.kind == "fastpitch" and (self.frontend is None or not self.symbols or not self.speakers):
             raise ValueError("an acoustic model needs its front end, its symbols and at least one speaker")
+        if isinstance(self.config, HifiganConfig) and self.config.hop_length != self.mel.hop_length:
+            raise ValueError(f"{self.config.hop_length} samples per frame, but its mel's hop is {self.mel.hop_length}")
         if len(self.pitch) != len(self.speakers):
             raise ValueError(f"{len(self.speakers)} speaker(s) need as many pitch statistics, found {len(self.pitch)}")
         return self
