@@ -37,6 +37,7 @@ def encode(audio: Audio, format: str) -> bytes:
 
     Raises:
         RequestError: There is no such format.
+        ValueError: A sample is not a finite number.
 
     Example:
         >>> encode(Audio(np.zeros(2, dtype=np.float32), 22050), "pcm")
@@ -84,8 +85,11 @@ class StreamEncoder:
 
         Shape:
             samples: (N,) in [-1, 1]
+
+        Raises:
+            ValueError: A sample is not a finite number.
         """
-        return self._encode(samples, last=False)
+        return self._encode(_finite(samples), last=False)
 
     def close(self) -> bytes:
         """Return the rest. Nothing can be pushed afterwards."""
@@ -154,12 +158,18 @@ def _flac(audio: Audio) -> bytes:
     import soundfile
 
     sink = io.BytesIO()
-    soundfile.write(sink, pcm16(audio.samples), audio.sample_rate, format="FLAC", subtype="PCM_16")
+    soundfile.write(sink, pcm16(_finite(audio.samples)), audio.sample_rate, format="FLAC", subtype="PCM_16")
     return sink.getvalue()
 
 
+def _finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(samples).all():
+        raise ValueError("cannot encode samples that are not finite numbers")
+    return samples
+
+
 def _pcm(samples: NDArray[np.float32]) -> bytes:
-    return pcm16(samples).astype("<i2").tobytes()
+    return pcm16(_finite(samples)).astype("<i2").tobytes()
 
 
 def _wav_header(sample_rate: int, num_bytes: int | None) -> bytes:

@@ -33,6 +33,9 @@ def pcm16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 
     The scale is the one that readers divide by, so a 16-bit file that is read and written stays what it was.
 
+    Shape:
+        samples: (N,) -> (N,)
+
     Example:
         >>> pcm16(np.array([-1.0, 0.5, 1.0], dtype=np.float32)).tolist()
         [-32768, 16384, 32767]
