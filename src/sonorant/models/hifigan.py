@@ -1,7 +1,7 @@
 """HiFi-GAN's generator (Kong et al. 2020), optionally with the inverse-STFT tail of iSTFTNet (Kaneko et al. 2022).
 
-Inside the generator a sequence is an image one row high, (B, C, 1, T), and on a CPU its channels lie side by side: training
-V2 on one core is 1.2 times as fast in fp32 and 1.8 times as fast in bf16 as with one-dimensional convolutions.
+Inside the generator a sequence is an image one row high, (B, C, 1, T), and on a CPU its channels lie side by side:
+training V2 on one core is 1.2 times as fast in fp32 and 1.8 times as fast in bf16 as with one-dimensional convolutions.
 """
 
 import math
@@ -188,8 +188,8 @@ class HifiganGenerator(nn.Module):
     The last layer runs in the precision of the mel, also under autocast: the 8 bits of a bfloat16 would be audible.
 
     Weights start as torch draws them. So did the published models': their N(0, 0.01) was written to weights that weight
-    normalisation computes anew. With N(0, 0.01) in effect V2 learns slower (log-mel error after 150 steps of 4 segments,
-    learning rate 5e-4: 1.44 against 1.06).
+    normalisation computes anew. With N(0, 0.01) in effect V2 learns slower: its log-mel error after 150 steps of 4
+    segments at learning rate 5e-4 is 1.44 instead of 1.06.
 
     Example:
         >>> generator = HifiganGenerator(HifiganConfig(upsample_rates=(4, 2), upsample_kernels=(8, 5), channels=8))
