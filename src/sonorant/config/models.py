@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from sonorant.config.settings import Settings
 
@@ -47,12 +47,12 @@ class FastPitchConfig(Settings):
 class HifiganConfig(Settings):
     """A HiFi-GAN generator (Kong et al. 2020, table 5), optionally with an iSTFT tail (Kaneko et al. 2022)."""
 
-    upsample_rates: tuple[int, ...] = (8, 8, 2, 2)
-    upsample_kernels: tuple[int, ...] = (16, 16, 4, 4)
+    upsample_rates: tuple[PositiveInt, ...] = (8, 8, 2, 2)
+    upsample_kernels: tuple[PositiveInt, ...] = (16, 16, 4, 4)
     channels: int = Field(512, ge=2)
     resblock: Literal["1", "2"] = "1"
-    resblock_kernels: tuple[int, ...] = (3, 7, 11)
-    resblock_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
+    resblock_kernels: tuple[PositiveInt, ...] = (3, 7, 11)
+    resblock_dilations: tuple[tuple[PositiveInt, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
     leaky_slope: float = Field(0.1, ge=0)
     final_leaky_slope: float = Field(0.01, ge=0)
     istft_n_fft: int | None = Field(None, ge=4, description="length of the tail's inverse STFT; null: a plain waveform")
@@ -60,6 +60,8 @@ class HifiganConfig(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if not (self.upsample_rates and self.resblock_kernels and all(self.resblock_dilations)):
+            raise ValueError("upsample_rates, resblock_kernels and each of resblock_dilations need at least one entry")
         if len(self.upsample_rates) != len(self.upsample_kernels):
             raise ValueError("upsample_rates and upsample_kernels need one entry per stage each")
         if len(self.resblock_kernels) != len(self.resblock_dilations):
@@ -67,8 +69,14 @@ class HifiganConfig(Settings):
         for rate, kernel in zip(self.upsample_rates, self.upsample_kernels, strict=True):
             if kernel < rate:
                 raise ValueError(f"upsample kernel {kernel} is smaller than its rate {rate}")
+            if rate == 1 and kernel % 2 == 0:
+                raise ValueError(f"upsample kernel {kernel} must be odd where the rate is 1")
+        if even := [kernel for kernel in self.resblock_kernels if kernel % 2 == 0]:
+            raise ValueError(f"resblock_kernels must be odd, found {even}")
         if (self.istft_n_fft is None) != (self.istft_hop is None):
             raise ValueError("istft_n_fft and istft_hop go together")
+        if self.istft_n_fft and self.istft_hop and (self.istft_n_fft % 2 or self.istft_n_fft < 2 * self.istft_hop):
+            raise ValueError(f"istft_n_fft must be even and at least twice istft_hop {self.istft_hop}")
         if self.channels % 2 ** len(self.upsample_rates):
             raise ValueError(f"channels {self.channels} must halve evenly {len(self.upsample_rates)} times")
         return self
@@ -89,7 +97,18 @@ class DiscriminatorConfig(Settings):
     scales the channels: 1 is the published size.
     """
 
-    periods: tuple[int, ...] = (2, 3, 5, 7, 11)
+    periods: tuple[PositiveInt, ...] = (2, 3, 5, 7, 11)
     scales: int = Field(3, ge=0)
-    resolutions: tuple[tuple[int, int, int], ...] = Field((), description="(n_fft, hop, window) of each; empty: none")
+    resolutions: tuple[tuple[PositiveInt, PositiveInt, PositiveInt], ...] = Field(
+        (), description="(n_fft, hop, window) of each; empty: none"
+    )
     width: float = Field(1.0, gt=0, le=4)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not (self.periods or self.scales or self.resolutions):
+            raise ValueError("no discriminator left: name periods, scales or resolutions")
+        for n_fft, hop_length, win_length in self.resolutions:
+            if not hop_length <= win_length <= n_fft:
+                raise ValueError(f"resolution {(n_fft, hop_length, win_length)}: hop <= window <= n_fft does not hold")
+        return self

@@ -146,9 +146,6 @@ class ResolutionDiscriminator(nn.Module):
 class Discriminators(nn.Module):
     """Every judge that the settings name.
 
-    Raises:
-        ValueError: The settings name none.
-
     Example:
         >>> judges = Discriminators(DiscriminatorConfig(periods=(2, 3), scales=1, width=0.02))
         >>> [tuple(output.logits.shape) for output in judges(torch.zeros(4, 1000))]
@@ -157,8 +154,6 @@ class Discriminators(nn.Module):
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
-        if not (config.periods or config.scales or config.resolutions):
-            raise ValueError("discriminators: none left; name periods, scales or resolutions")
         self.periods = nn.ModuleList(PeriodDiscriminator(period, config.width) for period in config.periods)
         self.scales = MultiScaleDiscriminator(config.scales, config.width)
         self.resolutions = nn.ModuleList(

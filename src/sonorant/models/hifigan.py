@@ -163,8 +163,6 @@ class InverseStft(nn.Module):
 
     def __init__(self, n_fft: int, hop_length: int) -> None:
         super().__init__()
-        if n_fft % 2 or hop_length > n_fft // 2:
-            raise ValueError(f"n_fft must be even and at least 2 * hop_length, found {n_fft} and {hop_length}")
         self.n_fft, self.hop_length = n_fft, hop_length
         window = torch.hann_window(n_fft, dtype=torch.float64)
         self.register_buffer("basis", _inverse_fourier_basis(n_fft).mul(window).float()[:, None], persistent=False)
@@ -245,8 +243,6 @@ def _head(config: HifiganConfig, channels: int) -> WaveformHead | IstftHead:
 
 
 def _same_conv(inputs: int, outputs: int, kernel: int, dilation: int = 1) -> nn.Conv2d:
-    if kernel % 2 == 0:
-        raise ValueError(f"a convolution that keeps the length needs an odd kernel, found {kernel}")
     padding = dilation * (kernel - 1) // 2
     conv = nn.Conv2d(inputs, outputs, (1, kernel), dilation=(1, dilation), padding=(0, padding))
     normed: nn.Conv2d = weight_norm(conv)
