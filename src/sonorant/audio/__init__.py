@@ -1,11 +1,12 @@
 """Sound: files, levels, mel spectrograms and pitch. The mel in torch is `sonorant.audio.mel_torch`, not listed here."""
 
 from sonorant.audio.encode import FORMATS, StreamEncoder, encode
-from sonorant.audio.files import read_audio, resample, write_audio
+from sonorant.audio.files import read_audio, write_audio
 from sonorant.audio.griffin_lim import griffin_lim
 from sonorant.audio.level import loudness_lufs, to_loudness, trim_silence
 from sonorant.audio.mel import log_mel, mel_filterbank
 from sonorant.audio.pitch import estimate_pitch
+from sonorant.audio.resample import resample
 from sonorant.audio.sound import Audio
 from sonorant.audio.stft import istft, stft
 

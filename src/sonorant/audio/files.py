@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sonorant.audio.encode import FORMATS, encode
+from sonorant.audio.resample import resample
 from sonorant.audio.sound import Audio
-from sonorant.audio.truncation import is_cut_off
+from sonorant.audio.truncation import declares_length, is_cut_off
 from sonorant.errors import CorpusError, RequestError
 
-__all__ = ["FORMATS", "Audio", "read_audio", "resample", "write_audio"]
+__all__ = ["FORMATS", "Audio", "read_audio", "write_audio"]
 
 _LOUDEST = 4.0
 """Float files overshoot full scale a little; beyond this (12 dB) they hold something else than samples in [-1, 1]."""
@@ -34,21 +35,8 @@ def read_audio(path: str | os.PathLike[str], sample_rate: int | None = None) -> 
     """
     where = Path(path)
     samples, found_rate = _decode(_content(where), where)
-    if sample_rate is not None and sample_rate != found_rate:
-        samples = resample(samples, found_rate, sample_rate)
-    return Audio(np.clip(samples, -1.0, 1.0), sample_rate or found_rate)
-
-
-def resample(samples: NDArray[np.float32], from_rate: int, to_rate: int) -> NDArray[np.float32]:
-    """Resample in soxr's best quality.
-
-    Shape:
-        samples: (N,) -> (about N * to_rate / from_rate,)
-    """
-    import soxr
-
-    resampled: NDArray[np.float32] = soxr.resample(samples, from_rate, to_rate, quality="VHQ")
-    return resampled
+    wanted_rate = sample_rate or found_rate
+    return Audio(np.clip(resample(samples, found_rate, wanted_rate), -1.0, 1.0), wanted_rate)
 
 
 def write_audio(path: str | os.PathLike[str], audio: Audio) -> None:
@@ -102,7 +90,7 @@ def _decode(content: bytes, where: Path) -> tuple[NDArray[np.float32], int]:
             f"{where}: not a sound file or a damaged one, the decoder says {reason!r}; "
             "wav, flac, mp3, ogg and what else libsndfile reads are allowed; record or convert it again"
         ) from None
-    if is_cut_off(content) or len(channels) < declared:
+    if is_cut_off(content) or (len(channels) < declared and declares_length(content)):
         raise CorpusError(f"{where}: truncated, its end is missing after {len(channels) / rate:.2f} s; copy it again")
     _check_samples(channels, where)
     return channels.mean(axis=1, dtype=np.float32), rate

@@ -19,6 +19,15 @@ def is_cut_off(content: bytes) -> bool:
     return False
 
 
+def declares_length(content: bytes) -> bool:
+    """Return whether the length that the decoder announces was written by the encoder.
+
+    A streamed mp3 file has no Xing or Info header to tell it, and the decoder guesses from the file's size.
+    """
+    is_mp3 = content.startswith(b"ID3") or (len(content) > 1 and content[0] == 0xFF and content[1] & 0xE0 == 0xE0)
+    return not is_mp3 or b"Xing\0\0\0" in content or b"Info\0\0\0" in content
+
+
 def _ends_with_last_ogg_page(content: bytes) -> bool:
     """Return whether the last Ogg page is whole and marked as the last one (RFC 3533, section 6)."""
     page = content[content.rfind(b"OggS") :]
