@@ -1,0 +1,117 @@
+"""Sums of money."""
+
+import re
+
+from sonorant.text.normalize.numerals import NUMBER, cardinal, number_words, plural
+from sonorant.text.normalize.rewriting import Rule, text_after, text_before
+
+CURRENCIES = {
+    "$": ("dollar", "cent"), "US$": ("U S dollar", "cent"), "A$": ("Australian dollar", "cent"),
+    "C$": ("Canadian dollar", "cent"), "CA$": ("Canadian dollar", "cent"), "HK$": ("Hong Kong dollar", "cent"),
+    "NZ$": ("New Zealand dollar", "cent"), "R$": ("real", "centavo"), "£": ("pound", "penny"), "€": ("euro", "cent"),
+    "¥": ("yen", "sen"), "₹": ("rupee", "paisa"), "Rs.": ("rupee", "paisa"), "Rs": ("rupee", "paisa"), "₩": ("won", "jeon"),
+    "₽": ("ruble", "kopek"), "₺": ("lira", "kurus"), "₪": ("shekel", "agora"), "₫": ("dong", "hao"),
+    "₱": ("peso", "centavo"), "฿": ("baht", "satang"), "Fr.": ("franc", "centime"), "CHF": ("Swiss franc", "centime"),
+    "USD": ("U S dollar", "cent"), "EUR": ("euro", "cent"), "GBP": ("British pound", "penny"), "JPY": ("yen", "sen"),
+    "INR": ("rupee", "paisa"), "CAD": ("Canadian dollar", "cent"), "AUD": ("Australian dollar", "cent"),
+    "kr": ("krone", "ore"),
+}  # fmt: skip
+"""Sign or code -> names of the unit and of its hundredth."""
+
+PLURALS = {"penny": "pence", "yen": "yen", "won": "won", "baht": "baht", "dong": "dong", "sen": "sen", "krone": "kroner",
+           "ore": "ore", "real": "reais", "hao": "hao", "paisa": "paise", "kurus": "kurus", "lira": "lira",
+           "satang": "satang", "jeon": "jeon", "agora": "agorot"}  # fmt: skip
+MAGNITUDES = {"k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "mm": "million",
+              "MM": "million", "b": "billion", "B": "billion", "bn": "billion", "tn": "trillion", "T": "trillion"}  # fmt: skip
+FUNCTION_WORDS = frozenset(
+    "a an and or of for in on at to by per from with was were is are be been as that which who each every would will "
+    "can could has had have more less worth apiece than but if it he she they we you not so when while where into over "
+    "under after before until since this these those out off up down only also if then".split()
+)
+_SIGN = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
+_SCALE = r"(?: ?(?P<scale>hundred|thousand|million|billion|trillion)\b|(?P<short>k|K|mn|mm|MM|m|M|bn|b|B|tn|T)(?![\w]))?"
+
+
+def money_words(amount: str, unit: str, hundredth: str, scale: str = "") -> str:
+    """Say a sum.
+
+    Example:
+        >>> money_words("1,234.56", "dollar", "cent")
+        'one thousand two hundred thirty four dollars and fifty six cents'
+        >>> money_words("1.5", "euro", "cent", "million"), money_words("0.99", "pound", "penny")
+        ('one point five million euros', 'ninety nine pence')
+    """
+    if scale:
+        return f"{number_words(amount)} {scale} {_plural(unit)}"
+    whole, point, part = amount.replace(",", "").partition(".")
+    if not point or len(part) != 2:
+        return f"{number_words(amount)} {unit if amount == '1' else _plural(unit)}"
+    large, small = int(whole or 0), int(part)
+    spoken = []
+    if large or not small:
+        spoken.append(f"{number_words(whole or '0')} {unit if large == 1 else _plural(unit)}")
+    if small:
+        spoken.append(f"{cardinal(small)} {hundredth if small == 1 else _plural(hundredth)}")
+    return " and ".join(spoken)
+
+
+def _plural(unit: str) -> str:
+    return PLURALS.get(unit) or plural(unit)
+
+
+def _scale(match: re.Match[str]) -> str:
+    return match["scale"] or MAGNITUDES.get(match["short"] or "", "")
+
+
+def _say_sum(match: re.Match[str]) -> str:
+    unit, hundredth = CURRENCIES[match["sign"]]
+    scale = _scale(match)
+    minus = "minus " if match["minus"] else ""
+    if match["last"]:
+        return f"{minus}{number_words(match['amount'])} to {money_words(match['last'], unit, hundredth, scale)}"
+    spoken = money_words(match["amount"], unit, hundredth, scale)
+    if _is_attributive(match) and "." not in match["amount"]:
+        spoken = spoken.removesuffix(_plural(unit)) + unit if spoken.endswith(_plural(unit)) else spoken
+    return minus + spoken
+
+
+def _is_attributive(match: re.Match[str]) -> bool:
+    """Say whether the sum describes a noun ("a $5 bill"), where the unit is in the singular."""
+    after = re.match(r"(?:-| )([a-z]+)", text_after(match, 16))
+    hyphen = text_after(match, 1) == "-"
+    article = re.search(r"(?<![A-Za-z])(?:[Aa]n?|[Tt]he|[Ee]very|[Ee]ach) $", text_before(match, 8))
+    if not after or not article:
+        return False
+    return hyphen or article[0].strip().lower() in ("a", "an", "every", "each") and after[1] not in FUNCTION_WORDS
+
+
+def _say_coded_sum(match: re.Match[str]) -> str:
+    unit, hundredth = CURRENCIES[match["sign"]]
+    return money_words(match["amount"], unit, hundredth, _scale(match))
+
+
+def _say_cents(match: re.Match[str]) -> str:
+    name = "cent" if match["sign"] == "¢" else "penny"
+    return f"{number_words(match['amount'])} {name if match['amount'] == '1' else _plural(name)}"
+
+
+def _say_old_sum(match: re.Match[str]) -> str:
+    """Say pounds, shillings and pence: £3 4s. 6d. (either end may be missing)."""
+    spoken = []
+    for part, one, several in (("pounds", "pound", "pounds"), ("shillings", "shilling", "shillings"), ("pence", "penny", "pence")):
+        if match[part]:
+            spoken.append(f"{number_words(match[part])} {one if match[part] == '1' else several}")
+    dot = "." if match[0].endswith(".") and re.match(r"""["')]*(?:$| [A-Z])""", text_after(match, 6)) else ""
+    return " ".join(spoken) + dot
+
+
+AMOUNT = rf"(?P<amount>{NUMBER})"
+RULES = (
+    Rule("pounds, shillings, pence", re.compile(r"(?:£ ?(?P<pounds>\d{1,3}(?:,\d{3}){1,4}|\d{1,9}),? )(?P<shillings>\d{1,3}) ?s\b\.?(?:,? (?P<pence>\d{1,3}) ?d\b\.?)?"), _say_old_sum),
+    Rule("pounds, shillings, pence", re.compile(r"(?<![\w.,])(?P<pounds>)(?P<shillings>\d{1,3}) ?s\b\.?,? (?P<pence>\d{1,3}) ?d\b\.?"), _say_old_sum),
+    Rule("pounds, shillings, pence", re.compile(r"(?<![\w.,])(?P<pounds>)(?P<shillings>)(?P<pence>\d{1,3}) ?d\.(?! ?\d)"), _say_old_sum),
+    Rule("money", re.compile(rf"(?<![A-Za-z\d])(?P<minus>[-−] ?)?(?P<sign>{_SIGN}) ?{AMOUNT}(?: ?[-–] ?(?P=sign)?(?P<last>{NUMBER}))?{_SCALE}(?!\d)"), _say_sum),
+    Rule("money", re.compile(rf"(?<![\w.,]){AMOUNT}{_SCALE} ?(?P<sign>USD|EUR|GBP|JPY|CHF|INR|CAD|AUD|kr|[$£€¥₹₩₽₺₪₫₱฿])(?![\w])"), _say_coded_sum),
+    Rule("cents", re.compile(rf"(?<![\w.,]){AMOUNT} ?(?P<sign>¢)"), _say_cents),
+    Rule("pence", re.compile(r"(?<![\w.,])(?P<amount>[1-9]\d?)(?P<sign>p)(?![\w-])"), _say_cents),
+)

@@ -1,0 +1,135 @@
+"""Plain numbers: cardinals, ordinals, fractions, ranges, powers, arithmetic, letter-digit groups."""
+
+import re
+
+from sonorant.text.normalize.acronyms import say_letters
+from sonorant.text.normalize.numerals import NUMBER, cardinal, digits, fraction, label_words, number_words, ordinal, pair
+from sonorant.text.normalize.characters import CERTAIN_A
+from sonorant.text.normalize.rewriting import Rule, text_after, text_before
+
+MAX_DENOMINATOR = 1000
+FIXED_FRACTIONS = {"24/7": "twenty four seven", "9/11": "nine eleven", "50/50": "fifty fifty", "20/20": "twenty twenty"}
+OPERATORS = {"+": "plus", "-": "minus", "–": "minus", "−": "minus", "*": "times", "×": "times", "x": "times",
+             "/": "divided by", "÷": "divided by", "±": "plus or minus"}  # fmt: skip
+POWERS = {"2": "squared", "3": "cubed"}
+START = r"(?<![\w.,])"
+
+
+def _say_mixed_number(match: re.Match[str]) -> str | None:
+    numerator, denominator = int(match["numerator"]), int(match["denominator"])
+    if not 0 < numerator < denominator:
+        return None
+    part = fraction(numerator, denominator)
+    return f"{number_words(match['whole'])} and {'a' + part[3:] if part.startswith('one ') else part}"
+
+
+def _say_fraction(match: re.Match[str]) -> str | None:
+    if match[0] in FIXED_FRACTIONS:
+        return FIXED_FRACTIONS[match[0]]
+    numerator, denominator = int(match["numerator"]), int(match["denominator"])
+    if denominator < 2 or denominator > MAX_DENOMINATOR or numerator > denominator * 10 or len(match["numerator"]) > 3:
+        return f"{number_words(match['numerator'])} over {number_words(match['denominator'])}"
+    return fraction(numerator, denominator)
+
+
+def _say_ordinal(match: re.Match[str]) -> str | None:
+    bare = match[1].replace(",", "")
+    return ordinal(int(bare)) if len(bare) <= 15 else None
+
+
+def _say_range(match: re.Match[str]) -> str:
+    return f"{match[1]} to {match[2]}"
+
+
+def _say_digit_groups(match: re.Match[str]) -> str:
+    """Say three or more groups of digits (account, card, book numbers) digit by digit, with a pause between groups."""
+    return ", ".join(digits(group) for group in re.findall(r"\d+", match[0]))
+
+
+def _say_power(match: re.Match[str]) -> str:
+    exponent = match["exponent"]
+    if exponent in POWERS:
+        return f"{match['base']} {POWERS[exponent]} "
+    sign = {"-": "minus ", "+": ""}.get(exponent[0], "")
+    bare = exponent.lstrip("+-")
+    return f"{match['base']} to the power of {sign}{number_words(bare) if bare[0].isdigit() else bare.upper()} "
+
+
+def _say_scientific(match: re.Match[str]) -> str:
+    return f"{match[1]} times ten to the power of {'minus ' if match[2] == '-' else ''}{number_words(match[3])}"
+
+
+def _say_dimensions(match: re.Match[str]) -> str:
+    return f"{match[1]} by "
+
+
+def _say_arithmetic(match: re.Match[str]) -> str:
+    """Say the operators between operands, up to and with the equals sign."""
+    parts = re.split(r" ?([-+*/×÷±=–−x]) ?", match[0])
+    words = [OPERATORS.get(part, "equals" if part == "=" else part) if index % 2 else part for index, part in enumerate(parts)]
+    return " ".join(words)
+
+
+def _say_score(match: re.Match[str]) -> str:
+    return f"{number_words(match[1])} to {number_words(match[2])}"
+
+
+def _say_negative(match: re.Match[str]) -> str:
+    return f"minus {match[1]}"
+
+
+def _say_letter_digits(match: re.Match[str]) -> str | None:
+    """Say a name made of letters and figures: B-52, MP3, H2O, 4K, COVID-19."""
+    parts = re.findall(r"[A-Za-z]+|\d+(?:\.\d+)?", match[0])
+    decimal = any("." in part for part in parts)
+    spoken = [_label_part(part, decimal or match[0][0].isdigit()) for part in parts]
+    return " ".join(spoken)
+
+
+def _label_part(part: str, counts: bool) -> str:
+    if part[0].isdigit():
+        return number_words(part) if counts and len(part) < 4 or "." in part else label_words(part)
+    return CERTAIN_A if part in ("A", "a") else say_letters(part)
+
+
+def _say_multiple(match: re.Match[str]) -> str:
+    return f"{number_words(match[1])} times"
+
+
+def _say_number(match: re.Match[str]) -> str:
+    """Say a number; a stray letter before or after it stands apart."""
+    before = " " if text_before(match, 1).isalnum() else ""
+    after = " " if text_after(match, 1).isalnum() else ""
+    return f"{before}{number_words(match[0])}{after}"
+
+
+def _say_flight(match: re.Match[str]) -> str | None:
+    number = match[2]
+    if int(number) % 100 == 0:
+        return None
+    return f"{match[1]} {pair(*divmod(int(number), 100))}"
+
+
+OPERAND = r"(?:\d[\d,.]{0,20}(?<![.,])|[A-Za-z])"
+EARLY_RULES = (
+    Rule("number groups", re.compile(r"(?<![\w.,-])\d{2,6}(?:-\d{1,7}){2,5}(?![\w-])"), _say_digit_groups),
+    Rule("number groups", re.compile(r"(?<![\w.,-])\d{4}(?: \d{4}){2,3}(?![\w-]|[.,]\d)"), _say_digit_groups),
+    Rule("arithmetic", re.compile(rf"(?<![\w.,=+*/×÷^-])(?<![-=+*/×÷] ){OPERAND}(?: ?[-+*/×÷±–−x] ?{OPERAND}){{1,8}} ?= ?(?=[\w.-])"), _say_arithmetic),
+    Rule("power", re.compile(r"(?<![A-Za-z])(?P<base>\d[\d,.]{0,20}|[A-Za-z]{1,2}|\)) ?\^ ?[({]?(?P<exponent>[+-]?(?:\d{1,6}|[A-Za-z])(?![A-Za-z\d]))[)}]?"), _say_power),
+    Rule("power of ten", re.compile(rf"{START}({NUMBER})[eE]([+-]?)(\d{{1,4}})(?!\w)"), _say_scientific),
+    Rule("dimensions", re.compile(rf"{START}({NUMBER}(?: ?[a-z]{{1,2}})?) ?[x×] ?(?=\d)"), _say_dimensions),
+    Rule("multiple", re.compile(rf"{START}({NUMBER}) ?[×]|{START}({NUMBER})(?=x [a-z])x"), lambda match: f"{number_words(match[1] or match[2])} times"),
+)
+RULES = (
+    Rule("mixed number", re.compile(rf"{START}(?P<whole>\d{{1,9}}|\d{{1,3}}(?:,\d{{3}}){{1,4}})(?: | ?- ?| and )(?P<numerator>\d{{1,3}}) ?/ ?(?P<denominator>\d{{1,4}})(?![\d/]|[.,]\d)"), _say_mixed_number),
+    Rule("fraction", re.compile(r"(?<![\w.,/])(?P<numerator>\d{1,9})/(?P<denominator>\d{1,9})(?:ths?|rds?|nds?)?(?![\w/]|[.,]\d)"), _say_fraction),
+    Rule("ratio", re.compile(r"(?<![\w.,:])(\d{1,4}):(\d{1,4})(?![\w:]|[.,]\d)"), _say_score),
+    Rule("ordinal", re.compile(r"(?<![\w.,])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", re.IGNORECASE), _say_ordinal),
+    Rule("range", re.compile(rf"(?<![A-Za-z\d.,])({NUMBER}) ?[–-] ?({NUMBER})(?![A-Za-z\d])(?! ?=)"), _say_range),
+    Rule("letters and figures", re.compile(r"(?<![A-Za-z\d.,'-])(?:[A-Za-z]{1,12}-?\d{1,8}|\d{1,4}(?:\.\d{1,4})?-?[A-Za-z]{1,2}(?![a-z])|\d{1,3}(?=[A-Z]))(?:-?[A-Za-z]{1,3}(?![a-z])|-?\d{1,6}){0,6}(?![A-Za-z\d])"), _say_letter_digits),
+    Rule("negative number", re.compile(rf"(?<![\w.,)])(?<!\d )[-−] ?({NUMBER})"), _say_negative),
+    Rule("flight number", re.compile(r"\b([Ff]light|[Rr]oom|[Hh]ighway|[Rr]oute|[Bb]oeing|[Ii]nterstate) (\d{3})(?![\d,]|\.\d)"), _say_flight),
+)
+CARDINAL_RULES = (Rule("number", re.compile(NUMBER), _say_number),)
+"""The last word on figures: after these no digit is left."""
+

@@ -1,0 +1,116 @@
+"""Units of measure, temperatures, angles, lengths in feet and inches, percentages."""
+
+import re
+
+from sonorant.text.normalize.numerals import NUMBER, cardinal, number_words
+from sonorant.text.normalize.rewriting import Rule, text_after
+
+UNITS = {
+    "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "nm": "nanometer", "µm": "micrometer",
+    "kg": "kilogram", "g": "gram", "mg": "milligram", "µg": "microgram", "lb": "pound", "lbs": "pound", "oz": "ounce",
+    "ft": "foot", "in": "inch", "yd": "yard", "yds": "yard", "mi": "mile", "mph": "mile per hour",
+    "kph": "kilometer per hour", "kmh": "kilometer per hour", "L": "liter", "l": "liter", "mL": "milliliter",
+    "ml": "milliliter", "cl": "centiliter", "dl": "deciliter", "gal": "gallon", "qt": "quart", "pt": "pint",
+    "tsp": "teaspoon", "tbsp": "tablespoon", "Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz",
+    "B": "byte", "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
+    "Kbps": "kilobit per second", "kbps": "kilobit per second", "Mbps": "megabit per second",
+    "Gbps": "gigabit per second", "W": "watt", "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt",
+    "Wh": "watt hour", "kWh": "kilowatt hour", "MWh": "megawatt hour", "V": "volt", "mV": "millivolt",
+    "kV": "kilovolt", "mA": "milliamp", "mAh": "milliamp hour", "Ω": "ohm", "kΩ": "kiloohm", "MΩ": "megaohm",
+    "J": "joule", "kJ": "kilojoule", "kcal": "kilocalorie", "cal": "calorie", "Pa": "pascal", "hPa": "hectopascal",
+    "kPa": "kilopascal", "psi": "P S I", "dB": "decibel", "s": "second", "sec": "second", "secs": "second",
+    "min": "minute", "mins": "minute", "hr": "hour", "hrs": "hour", "h": "hour", "ms": "millisecond",
+    "µs": "microsecond", "ns": "nanosecond", "ha": "hectare", "cc": "C C", "rpm": "R P M", "fps": "frame per second",
+    "px": "pixel", "dpi": "D P I", "ppm": "part per million", "N": "newton", "sq ft": "square foot",
+    "sq mi": "square mile", "sq km": "square kilometer", "sq m": "square meter", "cu ft": "cubic foot",
+    "cwt": "hundredweight", "wk": "week", "wks": "week", "yr": "year", "yrs": "year", "mol": "mole", "kn": "knot",
+    "bpm": "beat per minute", "mpg": "mile per gallon", "kbit": "kilobit", "Mbit": "megabit",
+    "bit": "bit", "d": "day",
+}  # fmt: skip
+INVARIABLE = frozenset(["hertz", "kilohertz", "megahertz", "gigahertz", "P S I", "C C", "R P M", "D P I", "hundredweight"])
+NEEDS_DOT = frozenset(["in", "pt", "cal", "gal", "mi", "sec", "min", "d", "wk", "yr"])
+"""Units that are also words, or too short, to count without a dot or a second factor."""
+CLINGING = frozenset(["m", "g", "h", "s", "L", "l", "B", "W", "V", "J", "N", "d", "kn"])
+"""Units of one letter may stand for other things; see `_unit`."""
+POWERS = {"2": "square", "3": "cubic"}
+_SYMBOLS = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_MAGNITUDE = r"(?: (?:hundred|thousand|million|billion|trillion))?"
+_UNIT = rf"(?P<unit>{_SYMBOLS})(?P<power>\^[23]|(?<=[kcm]m)[23]|(?<= m)[23]|(?<=ft)[23])?(?:(?:/| per )(?P<per>{_SYMBOLS})(?P<per_power>\^?[23])?(?![A-Za-z\d^]))?"
+SCALES = {"C": "Celsius", "F": "Fahrenheit", "K": "Kelvin"}
+POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+
+
+def unit_name(symbol: str, one: bool, power: str | None = None) -> str:
+    """Name a unit, in the plural unless there is exactly one.
+
+    Example:
+        >>> unit_name("km", one=False), unit_name("m", one=True, power="2"), unit_name("mph", one=False)
+        ('kilometers', 'square meter', 'miles per hour')
+    """
+    name = UNITS[symbol]
+    if not one and name not in INVARIABLE:
+        head, per, rest = name.partition(" per ")
+        head = head[:-4] + "feet" if head.endswith("foot") else head + ("es" if head.endswith("inch") else "s")
+        name = head + per + rest
+    return f"{POWERS[power.lstrip('^')]} {name}" if power else name
+
+
+def _say_measure(match: re.Match[str]) -> str | None:
+    number, unit, power, per = match["number"], match["unit"], match["power"], match["per"]
+    dot, after = match["dot"], text_after(match, 4)
+    if unit in NEEDS_DOT and not (dot or per) and not match["hyphen"]:
+        return None
+    if unit in NEEDS_DOT and dot and unit == "in" and re.match(r'"?$| [A-Z]', after):
+        return None
+    if unit == "s" and not per and not match["gap"]:
+        return None
+    if match["hyphen"] and unit in CLINGING and unit != "m":
+        return None
+    one = number == "1" or bool(match["hyphen"])
+    spoken = f"{number_words(number)}{match['magnitude']} {unit_name(unit, one and not match['magnitude'], power)}"
+    if per:
+        spoken += f" per {unit_name(per, True, match['per_power'])}"
+    return spoken + (dot if dot and not re.match(r" ?[a-z(]| \d|[,;:)]", after) else "")
+
+
+def _say_feet_inches(match: re.Match[str]) -> str:
+    feet = "foot" if match["feet"] == "1" else "feet"
+    spoken = f"{cardinal(int(match['feet']))} {feet}"
+    if match["inches"]:
+        spoken += f" {number_words(match['inches'])} {'inch' if match['inches'] == '1' else 'inches'}"
+    return spoken
+
+
+def _say_prime(match: re.Match[str]) -> str:
+    singular, several = {"′": ("foot", "feet"), "″": ("inch", "inches"), '"': ("inch", "inches")}[match["mark"]]
+    return f"{number_words(match['number'])} {singular if match['number'] == '1' else several}"
+
+
+def _say_temperature(match: re.Match[str]) -> str:
+    degrees = "degree" if match["number"] == "1" else "degrees"
+    minus = "minus " if match["minus"] else ""
+    return f"{minus}{number_words(match['number'])} {degrees} {SCALES[match['scale']]}"
+
+
+def _say_angle(match: re.Match[str]) -> str:
+    spoken = number_words(match["degrees"]) + (" degree" if match["degrees"] == "1" else " degrees")
+    for part, name in (("minutes", "minute"), ("seconds", "second")):
+        if match[part]:
+            spoken += f" {number_words(match[part])} {name}{'' if match[part] == '1' else 's'}"
+    return spoken + (f" {POINTS[match['point']]}" if match["point"] else "")
+
+
+def _say_percent(match: re.Match[str]) -> str:
+    return f"{match[1]} percent"
+
+
+START = r"(?<![\w.,$£€/])"
+RULES = (
+    Rule("feet and inches", re.compile(rf"""{START}(?P<feet>\d{{1,4}}) ?['′](?: ?-? ?(?P<inches>\d{{1,2}}(?:\.\d)?) ?(?:"|''|″))(?!\w)"""), _say_feet_inches),
+    Rule("feet and inches", re.compile(rf"{START}(?P<number>{NUMBER}) ?(?P<mark>[′″])(?!\w)"), _say_prime),
+    Rule("inches", re.compile(rf'{START}(?P<number>{NUMBER})(?P<mark>")(?= (?:tall|wide|long|high|deep|thick|screen|monitor|display|pipe|by|x) ?)'), _say_prime),
+    Rule("temperature", re.compile(rf"(?<![\w.,$£€])(?P<minus>[-−] ?)?(?P<number>{NUMBER}) ?° ?(?P<scale>[CFK])\b"), _say_temperature),
+    Rule("angle", re.compile(rf"""{START}(?P<degrees>{NUMBER}) ?°(?: ?(?P<minutes>{NUMBER}) ?['′])?(?: ?(?P<seconds>{NUMBER}) ?["″])?(?: ?(?P<point>[NSEW])\b)?"""), _say_angle),
+    Rule("percentage", re.compile(rf"((?<![\w.,]){NUMBER}) ?%(?!\w)"), _say_percent),
+    Rule("unit", re.compile(rf"{START}(?P<number>{NUMBER})(?P<magnitude>{_MAGNITUDE})(?:(?P<hyphen>-)|(?P<gap> ?)){_UNIT}(?![A-Za-z\d^'])(?P<dot>\.)?(?![.]?\w)"), _say_measure),
+)
