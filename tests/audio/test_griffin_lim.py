@@ -30,7 +30,7 @@ def test_the_mel_comes_back(glide: np.ndarray, padding: str) -> None:
     mel = log_mel(glide, config)
     samples = griffin_lim(mel, config)
     assert samples.shape == (22016,) and samples.dtype == np.float32
-    assert _error(mel, samples, config) < 0.15
+    assert _error(mel, samples, config) < 0.118  # without the acceleration it is 0.124 and 0.130
 
 
 def test_the_mel_of_real_speech_comes_back(shared: Path) -> None:

@@ -59,9 +59,11 @@ def test_autocast_does_not_touch_the_mel() -> None:
     assert torch.equal(inside, mel(waveform))
 
 
-def test_a_low_precision_waveform_is_measured_in_float32() -> None:
-    waveform = (0.1 * torch.randn(1, 4096, generator=torch.Generator().manual_seed(0))).bfloat16()
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_waveform_of_another_precision_is_measured_in_float32(dtype: "torch.dtype") -> None:
+    waveform = (0.1 * torch.randn(1, 4096, generator=torch.Generator().manual_seed(0))).to(dtype)
     mel = LogMel(MelConfig())
+    assert mel(waveform).dtype == torch.float32
     assert torch.equal(mel(waveform), mel(waveform.float()))
 
 
