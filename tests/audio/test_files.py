@@ -153,9 +153,7 @@ def test_bad_output_paths_are_refused_in_words(tmp_path: Path, audio: Audio) -> 
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_full_disk_loses_nothing(
-    tmp_path: Path, audio: Audio, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_a_full_disk_loses_nothing(tmp_path: Path, audio: Audio, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(b"what was there before")
 

@@ -42,9 +42,7 @@ def mel_to_hz(mels: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     """
     if scale == "htk":
         return 700 * (10 ** (mels / 2595) - 1)
-    return np.where(
-        mels < _BREAK_MEL, mels * _LINEAR_HZ_PER_MEL, _BREAK_HZ * np.exp((mels - _BREAK_MEL) * _LOG_STEP)
-    )
+    return np.where(mels < _BREAK_MEL, mels * _LINEAR_HZ_PER_MEL, _BREAK_HZ * np.exp((mels - _BREAK_MEL) * _LOG_STEP))
 
 
 def mel_filterbank(config: MelConfig) -> NDArray[np.float32]:
