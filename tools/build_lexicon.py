@@ -2,9 +2,10 @@
 
     python tools/build_lexicon.py cmudict.dict
 
-The file is `cmudict.dict` of https://github.com/cmusphinx/cmudict (BSD-like licence, beside the result as CMUDICT_LICENSE);
-the committed result was made from the copy inside the Python package cmudict 1.1.3. Kept are the words of letters and inner
-apostrophes: hyphens, full stops and digits never reach the lexicon, because the normaliser writes them out.
+The file is `cmudict.dict` of https://github.com/cmusphinx/cmudict (BSD-like licence, beside the result as
+CMUDICT_LICENSE); the committed result was made from the copy inside the Python package cmudict 1.1.3. Kept are the
+words of letters and inner apostrophes: hyphens, full stops and digits never reach the lexicon, because the normaliser
+writes them out.
 """
 
 import re

@@ -1,1 +1,20 @@
 """Text to symbols: normalisation, pronunciation, symbol tables; no torch."""
+
+from sonorant.text.frontend import Frontend, Utterance, Word
+from sonorant.text.lexicon import Lexicon, read_lexicon
+from sonorant.text.symbols import MARKS, PAD, PHONES, SENTENCE_MARKS, SPACE, SymbolTable, symbol_table
+
+__all__ = [
+    "MARKS",
+    "PAD",
+    "PHONES",
+    "SENTENCE_MARKS",
+    "SPACE",
+    "Frontend",
+    "Lexicon",
+    "SymbolTable",
+    "Utterance",
+    "Word",
+    "read_lexicon",
+    "symbol_table",
+]

@@ -1,6 +1,6 @@
 """The one door from text to the symbols that an acoustic model reads.
 
-    text --normalize--> spoken words and marks --pronounce--> phones --lay out--> symbols --encode--> ids
+text --normalize--> spoken words and marks --pronounce--> phones --lay out--> symbols --encode--> ids
 """
 
 import re
@@ -12,10 +12,12 @@ from sonorant.config.features import FrontendConfig
 from sonorant.errors import ConfigError, TextError
 from sonorant.text.lexicon import parse_entry, read_lexicon
 from sonorant.text.normalize import Step, normalize
-from sonorant.text.pronounce import Pronouncer, Pronunciation
+from sonorant.text.pronounce import GRAPHEMES, Pronouncer, Pronunciation
 from sonorant.text.symbols import SENTENCE_MARKS, SPACE, SymbolTable, parse_phones, symbol_table
 
 _TOKEN = re.compile(r"(?P<inline>\{[^{}]*\})|(?P<word>[A-Za-z]+(?:'[A-Za-z]+)*)|(?P<mark>[.,;:?!-])|(?P<other>\S)")
+_INLINE = re.compile(r"\{([^{}]*)\}")
+_DEFAULT = FrontendConfig()
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Frontend:
         [('Hello', 'lexicon'), ('world', 'lexicon')]
     """
 
-    def __init__(self, config: FrontendConfig = FrontendConfig(), lexicon_files: Sequence[Path] = ()) -> None:
+    def __init__(self, config: FrontendConfig = _DEFAULT, lexicon_files: Sequence[Path] = ()) -> None:
         if config.grapheme_words != "none" and config.symbols != "english_basic":
             raise ConfigError(
                 f"frontend.grapheme_words: {config.grapheme_words} goes with symbols english_basic only, "
@@ -105,7 +107,7 @@ class Frontend:
         Raises:
             TextError: There is nothing to speak in the text, or phones in braces are wrong.
         """
-        normalized = normalize(text)
+        normalized = normalize(_INLINE.sub(_canonical, text))
         tokens, reports = _tokens(normalized.spoken)
         tokens = _join_spelled(tokens, self._additions)
         symbols, words = self._lay_out(tokens)
@@ -148,14 +150,16 @@ class Frontend:
             if token.kind == "inline":
                 found[index] = Pronunciation(self._inline(token.text), "inline")
         if self.config.symbols == "characters" or self.config.grapheme_words == "all":
-            return found | {index: Pronunciation((), "graphemes") for index in places}
-        pronounced = self._pronouncer.pronounce([tokens[index].text for index in places])
-        return found | dict(zip(places, pronounced, strict=True))
+            return found | {index: GRAPHEMES for index in places}
+        pronounced = self._pronouncer.pronounce([token.text for token in tokens])
+        if self.config.grapheme_words == "heteronyms":
+            pronounced = [GRAPHEMES if one.source == "heteronym" else one for one in pronounced]
+        return {index: pronounced[index] for index in places} | found
 
     def _inline(self, group: str) -> tuple[str, ...]:
         if self.config.symbols == "characters":
             raise TextError(f"{group}: this voice reads characters, not phones; write the word in letters")
-        return parse_phones(group.strip("{}"), group)
+        return tuple(group.strip("{}").split())
 
     def _symbols(self, token: _Token, pronunciation: Pronunciation) -> Sequence[str]:
         if pronunciation.source == "graphemes":
@@ -207,6 +211,12 @@ def _join_spelled(tokens: Sequence[_Token], additions: Mapping[str, object]) -> 
         joined.append(token)
         run = []
     return joined[:-1]
+
+
+def _canonical(group: re.Match[str]) -> str:
+    """Check phones in braces and write them as the normaliser passes them through."""
+    phones = parse_phones(group[1], f"{group[0]}: braces hold phones")
+    return f"{{{' '.join(phones)}}}"
 
 
 def _shortened(text: str, limit: int = 60) -> str:

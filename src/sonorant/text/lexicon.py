@@ -1,6 +1,6 @@
 """How words are pronounced: CMUdict in a compact form, and lexicon files of the user.
 
-CMUdict ships as one zlib stream of sorted lines `word PHONES[,PHONES...]` with one character per phone (`encode_phones`).
+CMUdict ships as one zlib stream of sorted lines `word PHONES[,PHONES...]`, one character per phone (`encode_phones`).
 Unpacked it is a block of bytes that is searched by bisection, so nothing is parsed at start.
 `tools/build_lexicon.py` makes the file.
 """

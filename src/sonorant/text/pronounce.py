@@ -1,13 +1,16 @@
-"""Words to phones: who knows the word answers, in a fixed order of trust."""
+"""Words to phones: who knows a word answers, in a fixed order of trust."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from sonorant.text.heteronyms import heteronym
+from sonorant.text.letters import letter_to_sound
 from sonorant.text.lexicon import Lexicon
+from sonorant.text.morphology import derive
 from sonorant.text.symbols import VOWELS
 
-_VOWEL_LETTER = re.compile("[aeiouy]", re.IGNORECASE)
+_VOWEL_LETTER = re.compile("[aeiouy]")
 
 LETTER_NAMES: dict[str, tuple[str, ...]] = {
     letter: tuple(phones.split())
@@ -27,32 +30,69 @@ class Pronunciation(NamedTuple):
     source: str
 
 
+GRAPHEMES = Pronunciation((), "graphemes")
+"""Stands for a word that is written in letters."""
+
+
 class Pronouncer:
     """Finds the phones of each word of a text.
 
+    In order: the user's words, single letters, heteronyms, the lexicon, words derived from it, the letter-to-sound
+    model; words without a vowel letter are spelled.
+
     Args:
-        additions: The user's words in lower case; they come before everything else.
+        additions: The user's words in lower case.
+
+    Example:
+        >>> [found.source for found in Pronouncer({}).pronounce(["Frobnicate", "the", "basecamp's", "B"])]
+        ['letters', 'lexicon', 'derived', 'spelled']
     """
 
     def __init__(self, additions: Mapping[str, tuple[str, ...]]) -> None:
-        self.additions = additions
-        self.lexicon = Lexicon()
+        self._additions = additions
+        self._lexicon = Lexicon()
 
-    def pronounce(self, words: Sequence[str]) -> list[Pronunciation]:
-        """Return the pronunciation of each word, in view of its neighbours."""
-        return [self._word(words, index) for index in range(len(words))]
+    def pronounce(self, tokens: Sequence[str]) -> list[Pronunciation]:
+        """Return the pronunciation of each word in view of its neighbours; marks among the words have no phones."""
+        found = [self._token(tokens, index) for index in range(len(tokens))]
+        for index, token in enumerate(tokens[:-1]):
+            following = found[index + 1].phones
+            if token.lower() == "the" and token.lower() not in self._additions and following:
+                ending = "IY0" if following[0][:-1] in VOWELS else "AH0"
+                found[index] = Pronunciation(("DH", ending), "lexicon")
+        return found
 
-    def _word(self, words: Sequence[str], index: int) -> Pronunciation:
-        word = words[index]
-        key = word.lower()
-        if key in self.additions:
-            return Pronunciation(self.additions[key], "user")
-        if len(word) == 1 and word.isupper() and word != "I":
+    def _token(self, tokens: Sequence[str], index: int) -> Pronunciation:
+        token = tokens[index]
+        key = token.lower()
+        if not key[0].isalpha():
+            return Pronunciation((), "mark")
+        if key in self._additions:
+            return Pronunciation(self._additions[key], "user")
+        if len(token) == 1 and token not in ("a", "I"):
             return Pronunciation(LETTER_NAMES[key], "spelled")
-        known = self.lexicon.lookup(key)
+        chosen = heteronym(tokens, index)
+        if chosen:
+            return Pronunciation(chosen, "heteronym")
+        known = self._known(key)
         if known:
-            return Pronunciation(known[0], "lexicon")
-        return Pronunciation(spell(key), "spelled")
+            return Pronunciation(known, "lexicon")
+        return self._unknown(key)
+
+    def _unknown(self, word: str) -> Pronunciation:
+        if not _VOWEL_LETTER.search(word):
+            return Pronunciation(spell(word), "spelled")
+        derived = derive(word, self._known)
+        if derived:
+            return Pronunciation(derived, "derived")
+        phones = letter_to_sound()(word)
+        return Pronunciation(phones, "letters") if phones else Pronunciation(spell(word), "spelled")
+
+    def _known(self, word: str) -> tuple[str, ...] | None:
+        if word in self._additions:
+            return self._additions[word]
+        variants = self._lexicon.lookup(word)
+        return variants[0] if variants else None
 
 
 def spell(word: str) -> tuple[str, ...]:

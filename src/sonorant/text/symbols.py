@@ -74,7 +74,7 @@ class SymbolTable:
         ids = list(ids)
         outside = [index for index in ids if not 0 <= index < len(self.symbols)]
         if outside:
-            raise TextError(f"symbol table {self.name}: no symbol has the id {outside[0]}; ids are 0 to {len(self) - 1}")
+            raise TextError(f"symbol table {self.name}: no symbol has the id {outside[0]}; ids: 0 to {len(self) - 1}")
         return tuple(self.symbols[index] for index in ids)
 
 
@@ -98,7 +98,8 @@ def symbol_table(name: str) -> SymbolTable:
         "arpabet": (PAD, *MARKS, SPACE, *PHONES),
         "characters": (PAD, *MARKS, SPACE, "'", *_LETTERS),
         "english_basic": (
-            PAD, "-", *"!'(),.:;? ", *_LETTERS.upper(), *_LETTERS, *(f"@{phone}" for phone in sorted([*PHONES, *VOWELS]))
+            PAD, "-", *"!'(),.:;? ", *_LETTERS.upper(), *_LETTERS,
+            *(f"@{phone}" for phone in sorted([*PHONES, *VOWELS])),
         ),
     }  # fmt: skip
     if name not in tables:

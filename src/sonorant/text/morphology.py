@@ -1,0 +1,180 @@
+"""Words that the lexicon does not have, derived from words that it has: inflections, derivations and compounds."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from sonorant.text.symbols import VOWELS
+
+Phones = tuple[str, ...]
+Lookup = Callable[[str], Phones | None]
+
+_SIBILANTS = ("S", "Z", "SH", "ZH", "CH", "JH")
+_UNVOICED = ("P", "T", "K", "F", "TH", "S", "SH", "CH")
+_CONTRACTIONS: dict[str, Phones] = {
+    "'ll": ("AH0", "L"), "'re": ("ER0",), "'ve": ("AH0", "V"), "'m": ("AH0", "M"), "n't": ("AH0", "N", "T"),
+}  # fmt: skip
+_MIN_PART = 4
+_MIN_STEM = 3
+
+
+class _Suffix(NamedTuple):
+    """A suffix that adds the same phones to every word."""
+
+    letters: str
+    phones: Phones
+
+
+_SUFFIXES = (
+    _Suffix("ingly", ("IH0", "NG", "L", "IY0")),
+    _Suffix("ing", ("IH0", "NG")),
+    _Suffix("ness", ("N", "AH0", "S")),
+    _Suffix("less", ("L", "AH0", "S")),
+    _Suffix("ment", ("M", "AH0", "N", "T")),
+    _Suffix("able", ("AH0", "B", "AH0", "L")),
+    _Suffix("like", ("L", "AY2", "K")),
+    _Suffix("ers", ("ER0", "Z")),
+    _Suffix("er", ("ER0",)),
+    _Suffix("est", ("AH0", "S", "T")),
+    _Suffix("ish", ("IH0", "SH")),
+    _Suffix("ly", ("L", "IY0")),
+)
+_PREFIXES: dict[str, Phones] = {
+    "un": ("AH0", "N"), "non": ("N", "AA0", "N"), "re": ("R", "IY0"), "mis": ("M", "IH0", "S"), "pre": ("P", "R", "IY0"),
+    "dis": ("D", "IH0", "S"), "over": ("OW2", "V", "ER0"), "under": ("AH2", "N", "D", "ER0"),
+    "anti": ("AE2", "N", "T", "IY0"), "super": ("S", "UW2", "P", "ER0"), "semi": ("S", "EH2", "M", "IY0"),
+    "micro": ("M", "AY2", "K", "R", "OW0"), "multi": ("M", "AH2", "L", "T", "IY0"), "inter": ("IH2", "N", "T", "ER0"),
+}  # fmt: skip
+
+
+def with_s(phones: Phones) -> Phones:
+    """Add the -s of plurals, possessives and verbs.
+
+    Example:
+        >>> with_s(("K", "AE1", "T"))[-1], with_s(("D", "AO1", "G"))[-1], with_s(("B", "AH1", "S"))[-2:]
+        ('S', 'Z', ('IH0', 'Z'))
+    """
+    if phones[-1] in _SIBILANTS:
+        return (*phones, "IH0", "Z")
+    return (*phones, "S" if phones[-1] in _UNVOICED else "Z")
+
+
+def with_ed(phones: Phones) -> Phones:
+    """Add the -ed of the past.
+
+    Example:
+        >>> with_ed(("W", "AO1", "K"))[-1], with_ed(("P", "L", "EY1"))[-1], with_ed(("N", "IY1", "D"))[-2:]
+        ('T', 'D', ('IH0', 'D'))
+    """
+    if phones[-1] in ("T", "D"):
+        return (*phones, "IH0", "D")
+    return (*phones, "T" if phones[-1] in _UNVOICED else "D")
+
+
+def derive(word: str, lookup: Lookup) -> Phones | None:
+    """Return the phones of an unknown word that is made of known ones.
+
+    Tried in order: endings with an apostrophe, -s, -ed, suffixes that change nothing before them, compounds of two
+    words of at least four letters, prefixes.
+
+    Args:
+        word: Lower-case letters and inner apostrophes.
+        lookup: Gives the phones of a known word.
+
+    Example:
+        >>> known = {"blog": ("B", "L", "AO1", "G"), "base": ("B", "EY1", "S"), "camp": ("K", "AE1", "M", "P")}
+        >>> derive("blogging", known.get), derive("basecamp", known.get)
+        (('B', 'L', 'AO1', 'G', 'IH0', 'NG'), ('B', 'EY1', 'S', 'K', 'AE2', 'M', 'P'))
+    """
+    for rule in (_apostrophe, _s, _ed, _suffix, _compound, _prefix):
+        phones = rule(word, lookup)
+        if phones:
+            return phones
+    return None
+
+
+def _apostrophe(word: str, lookup: Lookup) -> Phones | None:
+    base, mark, ending = word.rpartition("'")
+    if not mark:
+        return None
+    for contraction, added in _CONTRACTIONS.items():
+        if word.endswith(contraction):
+            stem = lookup(word.removesuffix(contraction))
+            return (*stem, *added) if stem else None
+    phones = lookup(base) or derive(base, lookup)
+    if phones is None or ending not in ("s", "d"):
+        return None
+    return with_s(phones) if ending == "s" else with_ed(phones)
+
+
+def _s(word: str, lookup: Lookup) -> Phones | None:
+    if not word.endswith("s") or word.endswith("ss") or len(word) <= _MIN_STEM:
+        return None
+    stems = [word[:-1]]
+    if word.endswith("ies"):
+        stems = [word[:-3] + "y"]
+    elif word.endswith("es") and word[:-2].endswith(("s", "x", "z", "ch", "sh", "o")):
+        stems.append(word[:-2])
+    found = next((phones for stem in stems if (phones := lookup(stem))), None)
+    return with_s(found) if found else None
+
+
+def _ed(word: str, lookup: Lookup) -> Phones | None:
+    if not word.endswith("ed"):
+        return None
+    found = next((phones for stem in _stems(word[:-2]) if (phones := lookup(stem))), None)
+    return with_ed(found) if found else None
+
+
+def _suffix(word: str, lookup: Lookup) -> Phones | None:
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix.letters):
+            stem = word.removesuffix(suffix.letters)
+            for candidate in _stems(stem) if suffix.letters[0] in "aei" else _written_stems(stem):
+                phones = lookup(candidate)
+                if phones:
+                    return (*phones, *suffix.phones)
+    return None
+
+
+def _stems(stem: str) -> Iterator[str]:
+    """Yield what may stand before a suffix that begins with a vowel: stop(p)-, lov(e)-, carr(y)i-."""
+    if len(stem) < _MIN_STEM:
+        return
+    if stem[-1] == stem[-2] and stem[-1] not in "aeiou":
+        yield stem[:-1]
+    yield stem + "e" if stem[-1] in "csvzug" else stem
+    yield stem if stem[-1] in "csvzug" else stem + "e"
+    if stem.endswith("i"):
+        yield stem[:-1] + "y"
+
+
+def _written_stems(stem: str) -> Iterator[str]:
+    """Yield what may stand before a suffix that begins with a consonant: happ(y)i-."""
+    if len(stem) >= _MIN_STEM:
+        yield stem
+        if stem.endswith("i"):
+            yield stem[:-1] + "y"
+
+
+def _compound(word: str, lookup: Lookup) -> Phones | None:
+    """Join two known words, the longest first part first; the second part's stress becomes secondary."""
+    for cut in range(len(word) - _MIN_PART, _MIN_PART - 1, -1):
+        first = lookup(word[:cut])
+        second = lookup(word[cut:]) if first else None
+        if first and second:
+            return (*first, *_weakened(second))
+    return None
+
+
+def _prefix(word: str, lookup: Lookup) -> Phones | None:
+    for prefix, phones in _PREFIXES.items():
+        rest = word.removeprefix(prefix)
+        if rest != word and len(rest) >= _MIN_PART:
+            stem = lookup(rest)
+            if stem:
+                return (*phones, *stem)
+    return None
+
+
+def _weakened(phones: Phones) -> Phones:
+    return tuple(phone[:-1] + "2" if phone[:-1] in VOWELS and phone.endswith("1") else phone for phone in phones)
