@@ -20,7 +20,7 @@ def prepare(
     """Compute mel, pitch, energy and symbols of a corpus. Can be interrupted and run again."""
     from sonorant.cli.progress import progress_of
     from sonorant.config import load_recipe
-    from sonorant.features import prepare as prepare_features
+    from sonorant.features.prepare import prepare as prepare_features
 
     config = load_recipe(recipe, overrides or ()).features
     with progress_of("prepare") as progress:

@@ -1,0 +1,41 @@
+"""`sonorant pack`: trained models to a voice."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sonorant.errors import RequestError
+
+GRIFFIN_LIM = "griffin-lim"
+
+
+def pack(
+    out: Annotated[Path, typer.Argument(help="The folder of the new voice, or a file named NAME.voice.")],
+    acoustic: Annotated[Path, typer.Option(help="A run folder, a checkpoint or a .safetensors file.")],
+    name: Annotated[str, typer.Option(help="The voice's name: lower-case letters, digits, - and _.")],
+    data_licence: Annotated[str, typer.Option(help="The licence of the recordings.")],
+    weights_licence: Annotated[str, typer.Option(help="The licence of the weights.")],
+    vocoder: Annotated[
+        str, typer.Option(help=f"The same for the vocoder, or '{GRIFFIN_LIM}' to do without.")
+    ] = GRIFFIN_LIM,
+    description: Annotated[str, typer.Option(help="One sentence about the voice.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a voice that is there.")] = False,
+) -> None:
+    """Export models to ONNX, prove them equal to torch, and write a voice."""
+    from sonorant.training.checkpoint import load_trained
+    from sonorant.voice.manifest import Licences
+    from sonorant.voice.pack import pack as pack_voice
+
+    if not acoustic.exists():
+        raise RequestError(f"{acoustic}: no such run, checkpoint or .safetensors file")
+    written = pack_voice(
+        out,
+        load_trained(acoustic),
+        None if vocoder == GRIFFIN_LIM else load_trained(Path(vocoder)),
+        name=name,
+        licences=Licences(data=data_licence, weights=weights_licence),
+        description=description,
+        replace=replace,
+    )
+    print(written)
