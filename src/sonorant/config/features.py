@@ -32,7 +32,7 @@ class FeatureConfig(Settings):
 
     mel: MelConfig = MelConfig()
     frontend: FrontendConfig = FrontendConfig()
-    trim_db: float | None = Field(40.0, gt=0, description="silence this far below the peak is trimmed; null keeps it")
+    trim_db: float | None = Field(35.0, gt=0, description="silence this far below the peak is trimmed; null keeps it")
     trim_margin_ms: float = Field(50.0, ge=0, description="silence kept at each end")
     loudness: Literal["auto", "off", "on"] = Field("auto", description="auto: on for a corpus whose median is quiet")
     target_lufs: float = Field(-23.0, ge=-60, le=-5)
