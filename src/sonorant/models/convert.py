@@ -124,11 +124,15 @@ def hifigan_name(theirs: str, blocks_per_stage: int) -> str | None:
 
 def _load(path: Path) -> Mapping[str, Any]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        file = path.open("rb")
     except OSError as error:
-        raise VoiceError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except Exception as error:  # a damaged or hostile pickle can raise anything
-        raise VoiceError(f"{path}: not a checkpoint of tensors and plain data: {_first_sentence(error)}") from None
+        raise VoiceError(f"{path}: cannot be read: {error.strerror}") from None
+    with file:
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # a damaged or hostile pickle can raise anything
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}".partition(". ")[0]
+            raise VoiceError(f"{path}: damaged, or not a checkpoint of tensors and plain data: {reason}") from None
     if not isinstance(content, Mapping):
         raise VoiceError(f"{path}: not a checkpoint: found a {type(content).__name__} instead of a mapping")
     return content
@@ -201,7 +205,3 @@ def _fits(value: Any, wanted: Tensor) -> bool:
 def _listed(names: list[str]) -> str:
     more = len(names) - NAMED_IN_MESSAGES
     return ", ".join(names[:NAMED_IN_MESSAGES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _first_sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}".partition(". ")[0]
