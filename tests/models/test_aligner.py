@@ -2,7 +2,10 @@ import pytest
 import torch
 from scipy.stats import betabinom
 
+from sonorant.models.acoustic_losses import forward_sum
 from sonorant.models.aligner import PRIOR_FLOOR, ConvAttention, beta_binomial_prior
+from sonorant.models.lengths import repeat_by_duration, symbol_of_frame, valid_positions
+from sonorant.models.monotonic import monotonic_durations
 
 
 def prior(symbols, frames):
@@ -70,3 +73,33 @@ def test_autocast_leaves_the_alignment_in_full_precision(aligner):
         log_probs = aligner(*arguments)
     assert log_probs.dtype == torch.float32
     assert torch.equal(log_probs, aligner(*arguments))
+
+
+def spoken_batch(sounds):
+    """Random texts in which each symbol holds its sound for 2 to 8 frames, under noise."""
+    lengths = torch.randint(8, 20, (8,))
+    inside = valid_positions(lengths, int(lengths.max()))
+    symbols = torch.randint(1, len(sounds), inside.shape) * inside
+    durations = torch.randint(2, 9, inside.shape) * inside
+    mel, mel_lengths = repeat_by_duration(sounds[symbols], durations)
+    return symbols, lengths, (mel + 0.5 * torch.randn_like(mel)).transpose(1, 2), mel_lengths, durations
+
+
+def test_the_aligner_learns_who_says_what_when():
+    torch.manual_seed(0)
+    sounds, embedding = 1.5 * torch.randn(20, 20) - 5, torch.nn.Embedding(20, 32, padding_idx=0)
+    aligner = ConvAttention(embedding_channels=32, n_mels=20, channels=20, temperature=0.0005)
+    optimizer = torch.optim.Adam([*embedding.parameters(), *aligner.parameters()], lr=3e-3)
+    right = []
+    for _ in range(120):
+        symbols, lengths, mel, mel_lengths, durations = spoken_batch(sounds)
+        log_probs = aligner(embedding(symbols), lengths, mel, mel_lengths)
+        loss = forward_sum(log_probs, lengths, mel_lengths, blank_logprob=-1.0)
+        optimizer.zero_grad()
+        (loss.sum / loss.count).backward()
+        optimizer.step()
+        found = symbol_of_frame(monotonic_durations(log_probs, lengths, mel_lengths), mel.shape[2])
+        same = found == symbol_of_frame(durations, mel.shape[2])
+        right.append(same[valid_positions(mel_lengths, mel.shape[2])].float().mean().item())
+    assert sum(right[:5]) / 5 < 0.6
+    assert sum(right[-5:]) / 5 > 0.9

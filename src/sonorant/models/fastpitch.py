@@ -220,8 +220,11 @@ class FastPitch(nn.Module):
                          for value in (pitch_scale, pitch_offset))
         encodings, log_durations = self.encode(symbols, symbol_lengths, speaker_ids, scale, offset)
         durations = round_durations(log_durations.float().expm1() / speed, symbol_lengths, self.max_duration_frames)
-        frames, mel_lengths = repeat_by_duration(encodings, durations)
-        return Spoken(self.decode(frames, mel_lengths), mel_lengths, durations)
+        mel_lengths = durations.sum(1)
+        longest = int(mel_lengths.max())
+        # The decoder's convolutions need a frame, also when there is none to keep.
+        frames, _ = repeat_by_duration(encodings, durations, max(longest, 1))
+        return Spoken(self.decode(frames, mel_lengths)[:, :, :longest], mel_lengths, durations)
 
     def _encode_symbols(self, embeddings: Tensor, valid: Tensor, speaker_ids: Tensor) -> Tensor:
         if self.speaker_embedding is not None:

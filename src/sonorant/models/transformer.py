@@ -34,7 +34,8 @@ class SequenceConv(nn.Conv1d):
     """A length-preserving convolution over sequences that keep their channels last.
 
     It runs as a two-dimensional convolution of height 1, for which (B, L, C) already is the channels-last layout: no
-    transposition is made, and a training step on a CPU is 1.25 times faster than with a one-dimensional one.
+    transposition is made. Forward and backward of a 160 -> 640 -> 160 pair on one CPU core take 234 ms (float32) and
+    123 ms (bfloat16) for 16 x 400 frames, with one-dimensional convolutions 292 and 133 ms.
 
     Shape:
         (B, L, in_channels) -> (B, L, out_channels)
