@@ -8,7 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from sonorant.config import FastPitchConfig, FrontendConfig, HifiganConfig, MelConfig, PredictorConfig, TransformerConfig
+from sonorant.config import (
+    FastPitchConfig,
+    FrontendConfig,
+    HifiganConfig,
+    MelConfig,
+    PredictorConfig,
+    TransformerConfig,
+)
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import HifiganGenerator
 from sonorant.text import symbol_table

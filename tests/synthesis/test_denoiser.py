@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.tiny_voice import MEL
 
 from sonorant.synthesis.denoiser import HOP_LENGTH, N_FFT, Denoiser, vocoder_bias
 from sonorant.synthesis.onnx_runtime import OnnxRuntime
 from sonorant.synthesis.runtime import Floats
 from sonorant.voice import load_voice
-from tests.tiny_voice import MEL
 
 NUM_BINS = N_FFT // 2 + 1
 

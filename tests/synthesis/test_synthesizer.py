@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.tiny_voice import MEL
 
 from sonorant.errors import RequestError, TextError, VoiceError
 from sonorant.synthesis import Synthesizer
 from sonorant.synthesis.onnx_runtime import OnnxRuntime
 from sonorant.synthesis.runtime import Floats
 from sonorant.voice import GriffinLimPart, load_voice
-from tests.tiny_voice import MEL
 
 TEXT = "Hello there, world. How are you? Fine!"
 
@@ -93,7 +93,8 @@ def test_pitch_reaches_the_model_in_the_speakers_units(synthesizer: Synthesizer)
             seen.append((speaker_id, pitch_scale, pitch_offset))
             return super().encode(ids, speaker_id, pitch_scale, pitch_offset)
 
-    Synthesizer(synthesizer.voice, Listening(synthesizer.voice, 1)).speak("Hi.", pitch=12, speaker="bob", pitch_range=0.5)
+    listening = Synthesizer(synthesizer.voice, Listening(synthesizer.voice, 1))
+    listening.speak("Hi.", pitch=12, speaker="bob", pitch_range=0.5)
     ((speaker_id, scale, offset),) = seen
     mean, deviation = 110.0, 20.0
     assert speaker_id == 1
@@ -152,7 +153,9 @@ def test_what_the_front_end_reports_is_a_warning(synthesizer: Synthesizer) -> No
     assert synthesizer.speak("Hello world.").warnings == ()
 
 
-@pytest.mark.parametrize("text", ["😀 Hello.", "你好 hello", "\x00\x07Hello\x1b[31m", "<speak>Hello <break time='1s'/></speak>"])
+@pytest.mark.parametrize(
+    "text", ["😀 Hello.", "你好 hello", "\x00\x07Hello\x1b[31m", "<speak>Hello <break time='1s'/></speak>"]
+)
 def test_odd_text_is_spoken(synthesizer: Synthesizer, text: str) -> None:
     assert synthesizer.speak(text).duration_s > 0.05
 

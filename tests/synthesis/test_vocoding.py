@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.tiny_voice import MEL
 
 from sonorant.config import MelConfig
 from sonorant.synthesis.onnx_runtime import OnnxRuntime
 from sonorant.synthesis.runtime import Floats
 from sonorant.synthesis.vocoding import LARGEST_CHUNK_FRAMES, chunks, vocode
 from sonorant.voice import GriffinLimPart, HifiganPart, load_voice
-from tests.tiny_voice import MEL
 
 
 @given(st.integers(0, 5000))

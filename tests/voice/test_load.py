@@ -27,11 +27,11 @@ def edit(voice: Path, change: Callable[[Tree], object]) -> None:
     (voice / "voice.json").write_text(json.dumps(tree))
 
 
-def zipped(voice: Path, **changed_names: str) -> Path:
+def zipped(voice: Path, renamed: str = "", to: str = "") -> Path:
     path = voice.with_suffix(".voice")
     with zipfile.ZipFile(path, "w") as archive:
         for file in voice.iterdir():
-            archive.write(file, changed_names.get(file.stem, file.name))
+            archive.write(file, to if file.name == renamed else file.name)
     return path
 
 
@@ -84,7 +84,9 @@ def test_another_format_version_is_refused_in_words(voice: Path, version: object
         load_voice(voice)
 
 
-@pytest.mark.parametrize("name", ["../voice.json", "/etc/hostname", "..", ".hidden", "a/b.onnx", "a\\b.onnx", "", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["../voice.json", "/etc/hostname", "..", ".hidden", "a/b.onnx", "a\\b.onnx", "", "a\n"]
+)
 def test_a_name_that_leaves_the_folder_is_refused(voice: Path, name: str) -> None:
     edit(voice, lambda tree: tree["files"].update({name: {"num_bytes": 1, "sha256": "0" * 64}}))
     with pytest.raises(VoiceError, match=r"voice\.json: files"):
@@ -107,7 +109,9 @@ def test_a_pipe_is_not_waited_for(voice: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe", b"{", pickle.dumps({"format_version": 1}), b"[" * 100_000], ids=lambda data: str(data[:9])
+    "content",
+    [b"", b"\xff\xfe", b"{", pickle.dumps({"format_version": 1}), b"[" * 100_000],
+    ids=["empty", "utf-16", "cut off", "pickle", "nested"],
 )
 def test_a_manifest_that_is_not_json_is_refused(voice: Path, content: bytes) -> None:
     (voice / "voice.json").write_bytes(content)
@@ -142,7 +146,7 @@ def test_mels_that_differ_are_refused_naming_the_fields(voice: Path) -> None:
         tree["vocoder"].update(mel=other.model_dump(), mel_signature=other.signature())
 
     edit(voice, change)
-    with pytest.raises(VoiceError, match=r"mel and the vocoder's differ: f_max 4000.0 and 3000.0, floor 1e-05 and 0.001"):
+    with pytest.raises(VoiceError, match=r"vocoder's differ: f_max 4000.0 and 3000.0, floor 1e-05 and 0.001"):
         load_voice(voice)
 
 
@@ -172,7 +176,7 @@ def test_another_front_end_version_is_refused(voice: Path) -> None:
 
 def test_a_zip_with_a_climbing_name_is_refused(voice: Path) -> None:
     with pytest.raises(VoiceError, match=r"'\.\./vocoder\.onnx' does not lie at the top"):
-        load_voice(zipped(voice, vocoder="../vocoder.onnx"))
+        load_voice(zipped(voice, "vocoder.onnx", to="../vocoder.onnx"))
 
 
 def test_a_zip_with_a_link_is_refused(voice: Path) -> None:
@@ -229,7 +233,7 @@ def test_a_zip_with_damaged_content_is_refused(voice: Path) -> None:
 
 
 def test_an_unknown_voice_is_answered_with_those_there_are() -> None:
-    with pytest.raises(VoiceError, match=r"no-such-voice: no such voice; built in: .*or give a folder or a \.voice file"):
+    with pytest.raises(VoiceError, match=r"no-such-voice: no such voice; built in: .*or give a folder"):
         load_voice("no-such-voice")
 
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.tiny_voice import MEL, tiny_acoustic, tiny_vocoder
 
 from sonorant.errors import VoiceError
 from sonorant.voice.trained import TrainedModel, load_trained_file
-from tests.tiny_voice import MEL, tiny_acoustic, tiny_vocoder
 
 
 @pytest.mark.parametrize("make", [tiny_acoustic, tiny_vocoder])
@@ -31,7 +31,7 @@ def test_folding_the_weight_norm_does_not_change_the_sound() -> None:
 def test_a_missing_weight_is_refused() -> None:
     model = tiny_acoustic()
     incomplete = replace(model, weights={name: model.weights[name] for name in list(model.weights)[1:]})
-    with pytest.raises(VoiceError, match="trained fastpitch model: .*Missing key"):
+    with pytest.raises(VoiceError, match=r"trained fastpitch model: .*Missing key"):
         incomplete.network()
 
 

@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_LARGEST_LOG = np.float32(80.0)
+"""Any limit is reached long before, and its exponential is still a float32."""
+
 
 def durations_from_log(
     log_durations: NDArray[np.float32], speed: float, max_duration_frames: int
@@ -20,7 +23,7 @@ def durations_from_log(
         >>> durations_from_log(np.log1p(np.array([0.4, 2.5, 90.0], dtype=np.float32)), 1.0, 75).tolist()
         [0, 3, 75]
     """
-    frames = np.expm1(log_durations) / np.float32(speed)
+    frames = np.expm1(np.minimum(log_durations, _LARGEST_LOG)) / np.float32(speed)
     rounded: NDArray[np.int64] = np.clip(np.floor(frames + np.float32(0.5)), 0, max_duration_frames).astype(np.int64)
     return rounded
 

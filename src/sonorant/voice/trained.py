@@ -120,10 +120,11 @@ class TrainedModel:
 
     def save(self, path: Path) -> None:
         """Write the model to one .safetensors file; what stood there before survives any failure."""
+        data = self.to_bytes()
         temporary = path.with_name(path.name + ".tmp")
         try:
             with temporary.open("wb") as file:
-                file.write(self.to_bytes())
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
