@@ -2,16 +2,21 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save_file
+from torch import Tensor
 
 from sonorant.audio.mel import log_mel
 from sonorant.config import FastPitchRecipe, FeatureConfig, HifiganRecipe, load_recipe
 from sonorant.features.store import Entry, FeatureIndex, Features, FeatureStore, PitchStatistics
+from sonorant.training.task import Task
+from sonorant.training.updater import Updater
 
 NUM_TRAINING, NUM_VALIDATION = 10, 3
 
@@ -74,3 +79,28 @@ def hifigan_recipe() -> HifiganRecipe:
     recipe = load_recipe("tiny_hifigan")
     assert isinstance(recipe, HifiganRecipe)
     return recipe
+
+
+def step_gradients(task: Task[Any], batches: Sequence[Any], step: int) -> dict[str, Tensor]:
+    """Take one training step, and return the gradients that each updater was given, as one vector per network."""
+    seen: dict[str, Tensor] = {}
+
+    def watch(name: str, updater: Updater) -> None:
+        apply = updater.apply
+
+        def watched(losses: Mapping[str, Tensor], learning_rate_factor: float) -> Tensor:
+            gradients = [p.grad for p in updater.parameters if p.grad is not None]
+            seen[name] = torch.cat([gradient.flatten().clone() for gradient in gradients])
+            return apply(losses, learning_rate_factor)
+
+        updater.apply = watched  # type: ignore[method-assign]
+
+    for name, updater in task.updaters.items():
+        watch(name, updater)
+    task.train_step(batches, step, 1.0)
+    return seen
+
+
+@pytest.fixture
+def gradients() -> Callable[[Task[Any], Sequence[Any], int], dict[str, Tensor]]:
+    return step_gradients
