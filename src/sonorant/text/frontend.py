@@ -18,6 +18,7 @@ from sonorant.text.symbols import SENTENCE_MARKS, SPACE, SymbolTable, parse_phon
 _TOKEN = re.compile(r"(?P<inline>\{[^{}]*\})|(?P<word>[A-Za-z]+(?:'[A-Za-z]+)*)|(?P<mark>[.,;:?!-])|(?P<other>\S)")
 _INLINE = re.compile(r"\{([^{}]*)\}")
 _DEFAULT = FrontendConfig()
+_WORD_SOURCES = ("user", "heteronym", "lexicon", "derived", "letters", "spelled")
 
 
 @dataclass(frozen=True)
@@ -125,41 +126,31 @@ class Frontend:
 
     def _lay_out(self, tokens: Sequence[_Token]) -> tuple[list[str], list[Word]]:
         """Write the tokens' symbols one behind the other."""
-        pronunciations = self._pronunciations(tokens)
         symbols: list[str] = []
         words: list[Word] = []
-        for index, token in enumerate(tokens):
+        for token, pronunciation in zip(tokens, self._pronunciations(tokens), strict=True):
             if token.kind == "mark":
                 symbols.append(token.text)
                 continue
             if words:
                 symbols.append(SPACE)
             start = len(symbols)
-            pronunciation = pronunciations[index]
             symbols += self._symbols(token, pronunciation)
             words.append(Word(token.text, pronunciation.phones, start, len(symbols), pronunciation.source))
         if symbols and symbols[-1] not in SENTENCE_MARKS:
             symbols.append(".")
         return symbols, words
 
-    def _pronunciations(self, tokens: Sequence[_Token]) -> dict[int, Pronunciation]:
-        """Return the pronunciation of each token that is a word or inline phones."""
-        found = {}
-        places = [index for index, token in enumerate(tokens) if token.kind == "word"]
-        for index, token in enumerate(tokens):
-            if token.kind == "inline":
-                found[index] = Pronunciation(self._inline(token.text), "inline")
-        if self.config.symbols == "characters" or self.config.grapheme_words == "all":
-            return found | {index: GRAPHEMES for index in places}
-        pronounced = self._pronouncer.pronounce([token.text for token in tokens])
-        if self.config.grapheme_words == "heteronyms":
-            pronounced = [GRAPHEMES if one.source == "heteronym" else one for one in pronounced]
-        return {index: pronounced[index] for index in places} | found
-
-    def _inline(self, group: str) -> tuple[str, ...]:
+    def _pronunciations(self, tokens: Sequence[_Token]) -> list[Pronunciation]:
+        """Return the pronunciation of each token; marks have none."""
         if self.config.symbols == "characters":
-            raise TextError(f"{group}: this voice reads characters, not phones; write the word in letters")
-        return tuple(group.strip("{}").split())
+            inline = next((token.text for token in tokens if token.kind == "inline"), None)
+            if inline:
+                raise TextError(f"{inline}: this voice reads characters, not phones; write the word in letters")
+            return [GRAPHEMES] * len(tokens)
+        pronounced = self._pronouncer.pronounce([token.text for token in tokens])
+        kept = {"none": (), "heteronyms": ("heteronym",), "all": _WORD_SOURCES}[self.config.grapheme_words]
+        return [GRAPHEMES if found.source in kept else found for found in pronounced]
 
     def _symbols(self, token: _Token, pronunciation: Pronunciation) -> Sequence[str]:
         if pronunciation.source == "graphemes":

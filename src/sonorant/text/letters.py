@@ -10,7 +10,7 @@ attention is fixed to the aligned letter, after Yao and Zweig 2015). A beam keep
 
 import zlib
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -38,11 +38,11 @@ class _Gru(NamedTuple):
 
     def step(self, projected: Array, state: Array) -> Array:
         """Move the states on. Shape: projected (B, 3H), state (B, H) -> (B, H)."""
-        reset_x, update_x, new_x = np.split(projected, 3, axis=-1)
-        reset_h, update_h, new_h = np.split(state @ self.from_state.T + self.state_bias, 3, axis=-1)
-        update = _sigmoid(update_x + update_h)
-        new = np.tanh(new_x + _sigmoid(reset_x + reset_h) * new_h)
-        moved: Array = (1 - update) * new + update * state
+        size = state.shape[1]
+        own = state @ self.from_state.T + self.state_bias
+        gates = _sigmoid(projected[:, : 2 * size] + own[:, : 2 * size])
+        new = np.tanh(projected[:, 2 * size :] + gates[:, :size] * own[:, 2 * size :])
+        moved: Array = new + gates[:, size:] * (state - new)
         return moved
 
     def project(self, inputs: Array) -> Array:
@@ -97,6 +97,7 @@ class LetterToSound:
         ]
         self._decoder = _gru(weights, "decoder.{}_l0")
         self._output, self._output_bias = weights["output.weight"], weights["output.bias"]
+        self._from_chunk = self._chunk_vectors @ self._decoder.from_input[:, -self._chunk_vectors.shape[1] :].T
         self._beam = beam
 
     def __call__(self, word: str) -> tuple[str, ...]:
@@ -118,19 +119,24 @@ class LetterToSound:
     def _search(self, letters: Sequence[int]) -> list[int]:
         """Return the likeliest chunk of each letter; of the beam, the best with one primary stress comes first."""
         encoded = self._encode(letters)
-        start = len(self._chunks)
-        beam = _Beam(np.zeros(1, np.float32), np.zeros((1, self._decoder.from_state.shape[1]), np.float32), [[start]])
-        for vector in encoded:
-            beam = self._extend(beam, vector)
+        size, width = self._decoder.from_state.shape[1], encoded.shape[1]
+        projected = encoded @ self._decoder.from_input[:, :width].T + self._decoder.input_bias
+        named = encoded @ self._output[:, size:].T + self._output_bias
+        beam = _Beam(np.zeros(1, np.float32), np.zeros((1, size), np.float32), [[len(self._chunks)]])
+        for row, logits in zip(projected, named, strict=True):
+            beam = self._extend(beam, row, logits)
         order = [beam.chunks[index][1:] for index in np.argsort(-beam.scores)]
         return next((chunks for chunks in order if self._num_primary(chunks) == 1), order[0])
 
-    def _extend(self, beam: _Beam, vector: Array) -> _Beam:
-        """Name one more letter's chunk. Shape: vector (2H,)."""
-        rows = np.tile(vector, (len(beam.chunks), 1))
-        before = self._chunk_vectors[[chunks[-1] for chunks in beam.chunks]]
-        state = self._decoder.step(self._decoder.project(np.concatenate([rows, before], axis=1)), beam.state)
-        logits = np.concatenate([state, rows], axis=1) @ self._output.T + self._output_bias
+    def _extend(self, beam: _Beam, projected: Array, named: Array) -> _Beam:
+        """Name one more letter's chunk.
+
+        Shape:
+            projected (3H,), named (chunks,): what the letter's encoding adds to the decoder's input and to the logits
+        """
+        before = self._from_chunk[[chunks[-1] for chunks in beam.chunks]]
+        state = self._decoder.step(before + projected, beam.state)
+        logits = state @ self._output[:, : state.shape[1]].T + named
         logits -= logits.max(axis=1, keepdims=True)
         scores = beam.scores[:, None] + logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         best = np.argsort(-scores, axis=None)[: self._beam]
@@ -150,6 +156,12 @@ def _gru(weights: dict[str, Array], name: str) -> _Gru:
 def letter_to_sound() -> LetterToSound:
     """Return the shipped model, loaded once."""
     return LetterToSound()
+
+
+@lru_cache(maxsize=10_000)
+def guess(word: str) -> tuple[str, ...]:
+    """Return what the shipped model says; it remembers the latest words."""
+    return letter_to_sound()(word)
 
 
 def is_held_out(word: str) -> bool:

@@ -80,7 +80,7 @@ class Lexicon:
 
 
 def read_lexicon(path: Path) -> dict[str, tuple[str, ...]]:
-    """Read a lexicon file of the user: one `word  PHONES` a line; empty lines and lines from `#` on are skipped.
+    """Read a lexicon file of the user: one `word  PHONES` a line; what follows `#` is skipped.
 
     A word that is written twice keeps its last pronunciation.
 
@@ -94,11 +94,11 @@ def read_lexicon(path: Path) -> dict[str, tuple[str, ...]]:
     entries: dict[str, tuple[str, ...]] = {}
     problems: list[str] = []
     for number, line in enumerate(content.splitlines(), start=1):
-        word, _, phones = line.partition("#")[0].strip().partition(" ")
-        if not word:
+        parts = line.partition("#")[0].split(maxsplit=1)
+        if not parts:
             continue
         try:
-            entries.update([parse_entry(word, phones, f"{path}:{number}")])
+            entries.update([parse_entry(parts[0], "".join(parts[1:]), f"{path}:{number}")])
         except TextError as error:
             problems.append(str(error))
     if problems:

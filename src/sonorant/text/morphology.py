@@ -1,5 +1,6 @@
 """Words that the lexicon does not have, derived from words that it has: inflections, derivations and compounds."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ _UNVOICED = ("P", "T", "K", "F", "TH", "S", "SH", "CH")
 _CONTRACTIONS: dict[str, Phones] = {
     "'ll": ("AH0", "L"), "'re": ("ER0",), "'ve": ("AH0", "V"), "'m": ("AH0", "M"), "n't": ("AH0", "N", "T"),
 }  # fmt: skip
+_LOST_E = re.compile("[csvzug]$|^[^aeiou]*[aeiou][^aeiouwxy]$")
+"""Stems that more likely lost an e: after these letters, and short ones, which would have doubled their last letter."""
 _MIN_PART = 4
 _MIN_STEM = 3
 
@@ -37,10 +40,12 @@ _SUFFIXES = (
     _Suffix("est", ("AH0", "S", "T")),
     _Suffix("ish", ("IH0", "SH")),
     _Suffix("ly", ("L", "IY0")),
+    _Suffix("ally", ("L", "IY0")),
 )
+_VOWEL_SUFFIXES = ("ingly", "ing", "able", "ers", "er", "est", "ish")
 _PREFIXES: dict[str, Phones] = {
-    "un": ("AH0", "N"), "non": ("N", "AA0", "N"), "re": ("R", "IY0"), "mis": ("M", "IH0", "S"), "pre": ("P", "R", "IY0"),
-    "dis": ("D", "IH0", "S"), "over": ("OW2", "V", "ER0"), "under": ("AH2", "N", "D", "ER0"),
+    "un": ("AH0", "N"), "non": ("N", "AA0", "N"), "re": ("R", "IY0"), "mis": ("M", "IH0", "S"),
+    "pre": ("P", "R", "IY0"), "dis": ("D", "IH0", "S"), "over": ("OW2", "V", "ER0"), "under": ("AH2", "N", "D", "ER0"),
     "anti": ("AE2", "N", "T", "IY0"), "super": ("S", "UW2", "P", "ER0"), "semi": ("S", "EH2", "M", "IY0"),
     "micro": ("M", "AY2", "K", "R", "OW0"), "multi": ("M", "AH2", "L", "T", "IY0"), "inter": ("IH2", "N", "T", "ER0"),
 }  # fmt: skip
@@ -129,11 +134,16 @@ def _suffix(word: str, lookup: Lookup) -> Phones | None:
     for suffix in _SUFFIXES:
         if word.endswith(suffix.letters):
             stem = word.removesuffix(suffix.letters)
-            for candidate in _stems(stem) if suffix.letters[0] in "aei" else _written_stems(stem):
-                phones = lookup(candidate)
-                if phones:
-                    return (*phones, *suffix.phones)
+            stems = _stems(stem) if suffix.letters in _VOWEL_SUFFIXES else _written_stems(stem)
+            found = next((phones for candidate in stems if (phones := lookup(candidate))), None)
+            if found:
+                return _join(found, suffix.phones)
     return None
+
+
+def _join(phones: Phones, added: Phones) -> Phones:
+    """Put a suffix behind a word; of two L, one is spoken."""
+    return (*phones[:-1], *added) if phones[-1] == added[0] == "L" else (*phones, *added)
 
 
 def _stems(stem: str) -> Iterator[str]:
@@ -142,8 +152,9 @@ def _stems(stem: str) -> Iterator[str]:
         return
     if stem[-1] == stem[-2] and stem[-1] not in "aeiou":
         yield stem[:-1]
-    yield stem + "e" if stem[-1] in "csvzug" else stem
-    yield stem if stem[-1] in "csvzug" else stem + "e"
+    silent_e = bool(_LOST_E.search(stem))
+    yield stem + "e" if silent_e else stem
+    yield stem if silent_e else stem + "e"
     if stem.endswith("i"):
         yield stem[:-1] + "y"
 

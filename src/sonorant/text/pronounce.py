@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sonorant.text.heteronyms import heteronym
-from sonorant.text.letters import letter_to_sound
+from sonorant.text.letters import guess
 from sonorant.text.lexicon import Lexicon
 from sonorant.text.morphology import derive
 from sonorant.text.symbols import VOWELS
@@ -53,7 +53,11 @@ class Pronouncer:
         self._lexicon = Lexicon()
 
     def pronounce(self, tokens: Sequence[str]) -> list[Pronunciation]:
-        """Return the pronunciation of each word in view of its neighbours; marks among the words have no phones."""
+        """Return the pronunciation of each token in view of its neighbours.
+
+        Args:
+            tokens: Words, marks, which have no phones, and phones in braces.
+        """
         found = [self._token(tokens, index) for index in range(len(tokens))]
         for index, token in enumerate(tokens[:-1]):
             following = found[index + 1].phones
@@ -65,6 +69,8 @@ class Pronouncer:
     def _token(self, tokens: Sequence[str], index: int) -> Pronunciation:
         token = tokens[index]
         key = token.lower()
+        if token.startswith("{"):
+            return Pronunciation(tuple(token.strip("{}").split()), "inline")
         if not key[0].isalpha():
             return Pronunciation((), "mark")
         if key in self._additions:
@@ -85,7 +91,7 @@ class Pronouncer:
         derived = derive(word, self._known)
         if derived:
             return Pronunciation(derived, "derived")
-        phones = letter_to_sound()(word)
+        phones = guess(word)
         return Pronunciation(phones, "letters") if phones else Pronunciation(spell(word), "spelled")
 
     def _known(self, word: str) -> tuple[str, ...] | None:
