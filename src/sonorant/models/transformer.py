@@ -34,8 +34,8 @@ class SequenceConv(nn.Conv1d):
     """A length-preserving convolution over sequences that keep their channels last.
 
     It runs as a two-dimensional convolution of height 1, for which (B, L, C) already is the channels-last layout: no
-    transposition is made. Forward and backward of a 160 -> 640 -> 160 pair on one CPU core take 234 ms (float32) and
-    123 ms (bfloat16) for 16 x 400 frames, with one-dimensional convolutions 292 and 133 ms.
+    transposition is made. A training step of a small model (160 channels, 4 + 4 layers, 16 x 400 frames, one CPU core)
+    takes 1.73 s in float32 and 1.04 s in bfloat16 this way, 1.86 s and 1.13 s with one-dimensional convolutions.
 
     Shape:
         (B, L, in_channels) -> (B, L, out_channels)
