@@ -198,7 +198,7 @@ def test_divergence_before_the_first_checkpoint_says_so(
     from sonorant.training import updater
 
     monkeypatch.setattr(updater.nn.utils, "get_total_norm", lambda gradients: torch.tensor(float("inf")))
-    with pytest.raises(TrainingDiverged, match="step 1: .* none yet"):
+    with pytest.raises(TrainingDiverged, match=r"step 1: .* none yet"):
         fit(short("tiny_fastpitch", 2), store_path, tmp_path, progress=False)
 
 

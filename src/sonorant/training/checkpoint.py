@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -102,11 +103,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         VoiceError: It is missing, damaged, or of another format.
     """
     try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as archive:  # torch reads past the checksums that it wrote
+            damaged = archive.testzip()
+        state: Any = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise VoiceError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError):
-        raise VoiceError(f"{path}: damaged, or not a checkpoint") from None
+    except (zipfile.BadZipFile, RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError):
+        damaged = "all of it"
+    if damaged:
+        raise VoiceError(f"{path}: damaged, or not a checkpoint")
     if not isinstance(state, dict) or state.get("format") != FORMAT_VERSION:
         version = state.get("format") if isinstance(state, dict) else None
         raise VoiceError(f"{path}: checkpoint format {version}, this version reads {FORMAT_VERSION}")

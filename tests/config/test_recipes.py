@@ -1,0 +1,81 @@
+import pytest
+import torch
+
+from sonorant.config import FastPitchRecipe, FeatureConfig, HifiganRecipe, list_recipes, load_recipe
+from sonorant.models.discriminators import Discriminators
+from sonorant.models.fastpitch import FastPitch
+from sonorant.models.hifigan import HifiganGenerator
+from sonorant.text.symbols import symbol_table
+from sonorant.training.schedule import learning_rate_factor
+
+
+def test_the_published_recipes_and_those_for_a_cpu_are_shipped() -> None:
+    assert set(list_recipes()) >= {
+        "fastpitch", "hifigan_v1", "hifigan_v2", "hifigan_v3", "istftnet",
+        "fastpitch_cpu", "vocoder_cpu", "tiny_fastpitch", "tiny_hifigan",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_a_recipe_loads_says_what_it_is_and_builds(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name and recipe.description.endswith(".")
+    with torch.device("meta"):  # sizes without numbers: the largest is built in milliseconds
+        if isinstance(recipe, FastPitchRecipe):
+            FastPitch(recipe.model, len(symbol_table(recipe.features.frontend.symbols)))
+        else:
+            HifiganGenerator(recipe.model, recipe.features.mel.n_mels)
+            Discriminators(recipe.discriminators)
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_all_recipes_share_one_definition_of_features(name: str) -> None:
+    assert load_recipe(name).features == FeatureConfig()  # features prepared once serve every recipe
+
+
+def test_fastpitch_is_trained_as_published() -> None:
+    recipe = load_recipe("fastpitch")
+    assert isinstance(recipe, FastPitchRecipe)
+    optimizer = recipe.optimizer
+    assert (optimizer.kind, optimizer.learning_rate, optimizer.betas) == ("lamb", 0.1, (0.9, 0.98))
+    assert (optimizer.epsilon, optimizer.weight_decay, optimizer.clip_norm) == (1e-9, 1e-6, 1000)
+    peak = optimizer.learning_rate * learning_rate_factor(recipe.schedule, 999, 48, recipe.run.steps)
+    assert peak == pytest.approx(3.16e-3, rel=1e-3)
+    assert recipe.batch.global_batch == 256
+    assert recipe.run.steps == 1000 * (12_500 // 256)
+    model = FastPitch(recipe.model, len(symbol_table("english_basic")))
+    assert sum(parameter.numel() for parameter in model.parameters()) == 46_266_420
+
+
+@pytest.mark.parametrize(("name", "parameters"), [
+    ("hifigan_v1", 13_926_017), ("hifigan_v2", 925_985), ("hifigan_v3", 1_462_273),
+])  # fmt: skip
+def test_hifigan_is_trained_as_published(name: str, parameters: int) -> None:
+    recipe = load_recipe(name)
+    assert isinstance(recipe, HifiganRecipe)
+    optimizer, loss = recipe.optimizer, recipe.loss
+    assert (optimizer.kind, optimizer.learning_rate, optimizer.betas) == ("adamw", 3e-4, (0.8, 0.99))
+    assert (optimizer.epsilon, optimizer.weight_decay, optimizer.clip_norm) == (1e-8, 0.01, None)
+    assert (loss.mel, loss.feature, loss.adversarial, loss.adversarial_start) == (45, 2, 1, 0)
+    assert recipe.batch.global_batch == 128 and recipe.segment_frames * recipe.features.mel.hop_length == 8192
+    steps_per_epoch = 12_500 // 128
+    assert recipe.run.steps == 6500 * steps_per_epoch
+    last = learning_rate_factor(recipe.schedule, recipe.run.steps - 1, steps_per_epoch, recipe.run.steps)
+    assert optimizer.learning_rate * last == pytest.approx(8.2e-5, rel=0.01)
+    generator = HifiganGenerator(recipe.model)
+    generator.remove_weight_norm()
+    assert sum(parameter.numel() for parameter in generator.parameters()) == parameters
+    judges = Discriminators(recipe.discriminators)
+    assert sum(parameter.numel() for parameter in judges.periods.parameters()) == 41_105_770
+    assert sum(parameter.numel() for parameter in judges.scales.parameters()) == 29_618_821
+
+
+@pytest.mark.parametrize("name", ["fastpitch_cpu", "vocoder_cpu"])
+def test_recipes_for_a_cpu_are_small(name: str) -> None:
+    recipe = load_recipe(name)
+    if isinstance(recipe, FastPitchRecipe):
+        size = sum(parameter.numel() for parameter in FastPitch(recipe.model, 80).parameters())
+        assert size < 7_000_000
+    else:
+        size = sum(parameter.numel() for parameter in HifiganGenerator(recipe.model).parameters())
+        assert size < 1_000_000

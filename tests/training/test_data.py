@@ -1,0 +1,47 @@
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sonorant.config import FastPitchRecipe, FeatureConfig, HifiganRecipe, MelConfig
+from sonorant.errors import CorpusError
+from sonorant.features.store import FeatureStore
+from sonorant.training.data import TimedIterator, open_store
+
+
+def test_features_that_fit_are_opened(
+    fastpitch_recipe: FastPitchRecipe, hifigan_recipe: HifiganRecipe, store_path: Path, store: FeatureStore
+) -> None:
+    for recipe in (fastpitch_recipe, hifigan_recipe):
+        assert open_store(store_path, recipe).signature() == store.signature()
+
+
+def test_every_field_of_the_mel_counts(hifigan_recipe: HifiganRecipe, store_path: Path) -> None:
+    mel = MelConfig(f_min=20.0, power_epsilon=0.0)
+    recipe = hifigan_recipe.model_copy(update={"features": FeatureConfig(mel=mel)})
+    with pytest.raises(CorpusError, match=r"mel f_min: 0.0 in the features, 20.0 in the recipe") as caught:
+        open_store(store_path, recipe)
+    assert "power_epsilon" in str(caught.value)
+
+
+def test_a_vocoder_takes_features_of_any_symbols(hifigan_recipe: HifiganRecipe, store_path: Path) -> None:
+    frontend = hifigan_recipe.features.frontend.model_copy(update={"symbols": "characters"})
+    features = hifigan_recipe.features.model_copy(update={"frontend": frontend})
+    open_store(store_path, hifigan_recipe.model_copy(update={"features": features}))
+
+
+def test_missing_features_are_told(fastpitch_recipe: FastPitchRecipe, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="no finished features"):
+        open_store(tmp_path, fastpitch_recipe)
+
+
+def test_the_wait_for_the_last_item_is_known() -> None:
+    def slow() -> Iterator[int]:
+        yield 1
+        time.sleep(0.05)
+        yield 2
+
+    items = TimedIterator(slow())
+    assert next(items) == 1 and items.waited_s < 0.04
+    assert next(items) == 2 and items.waited_s > 0.04

@@ -1,0 +1,55 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from sonorant.training import monitor as monitor_module
+from sonorant.training.monitor import Meter, Monitor
+from sonorant.training.progress import Silent
+from sonorant.training.task import Samples
+
+
+def test_a_meter_averages_each_value_over_the_steps_that_had_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(monitor_module.time, "perf_counter", lambda: now[0])
+    meter = Meter()
+    meter.add({"mel": torch.tensor(1.0)}, num_frames=300, waited_s=0.5)
+    meter.add({"mel": torch.tensor(3.0), "adversarial": torch.tensor(7.0)}, num_frames=500, waited_s=0.5)
+    now[0] += 4.0
+    assert meter.report() == {
+        "mel": 2.0, "adversarial": 7.0, "frames/s": 200.0, "waiting for data": 0.25, "seconds/step": 2.0
+    }  # fmt: skip
+
+
+def test_a_meter_begins_anew_after_its_report() -> None:
+    meter = Meter()
+    meter.add({"mel": torch.tensor(1.0)}, 10, 0.0)
+    meter.report()
+    meter.add({"mel": torch.tensor(5.0)}, 10, 0.0)
+    assert meter.report()["mel"] == 5.0
+
+
+def test_metrics_pictures_and_audio_reach_their_files(tmp_path: Path) -> None:
+    with Monitor(tmp_path, 0, 22050, Silent()) as monitor:
+        monitor.train(1, 0, {"mel": 2.5, "learning rate": 1e-3})
+        monitor.validation(2, 0, {"mel": 1.5})
+        picture = np.zeros((4, 6, 3), np.uint8)
+        monitor.samples(2, Samples({"spoken 0": np.zeros(100, np.float32)}, {"mel 0": picture}))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["kind"], line["step"], line["mel"]) for line in lines] == [("train", 1, 2.5), ("validation", 2, 1.5)]
+    board = EventAccumulator(str(tmp_path / "tensorboard"))
+    board.Reload()
+    assert board.Scalars("train/learning rate")[0].value == pytest.approx(1e-3)
+    assert board.Scalars("validation/mel")[0].step == 2
+    assert (board.Images("mel 0")[0].width, board.Images("mel 0")[0].height) == (6, 4)
+    assert board.Audio("spoken 0")[0].sample_rate == 22050
+
+
+def test_a_resumed_run_adds_to_its_metrics(tmp_path: Path) -> None:
+    for step in (1, 2):
+        with Monitor(tmp_path, step - 1, 22050, Silent()) as monitor:
+            monitor.train(step, 0, {"mel": 1.0})
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
