@@ -28,6 +28,7 @@ def known(word: str) -> tuple[str, ...] | None:
         ("vexingly", "V EH1 K S IH0 NG L IY0"),
         ("robotically", "R OW2 B AA1 T IH0 K L IY0"),
         ("basecamp", "B EY1 S K AE2 M P"),
+        ("highwaymen", "HH AY1 W EY2 M IH0 N"),
         ("rewatch", "R IY0 W AA1 CH"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from sonorant.text.frontend import Frontend, Utterance, Word
 from sonorant.text.lexicon import Lexicon, read_lexicon
+from sonorant.text.normalize import Normalized, Step, normalize
+from sonorant.text.sentences import split_sentences
 from sonorant.text.symbols import MARKS, PAD, PHONES, SENTENCE_MARKS, SPACE, SymbolTable, symbol_table
 
 __all__ = [
@@ -12,9 +14,13 @@ __all__ = [
     "SPACE",
     "Frontend",
     "Lexicon",
+    "Normalized",
+    "Step",
     "SymbolTable",
     "Utterance",
     "Word",
+    "normalize",
     "read_lexicon",
+    "split_sentences",
     "symbol_table",
 ]

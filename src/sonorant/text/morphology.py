@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from sonorant.text.symbols import VOWELS
 
@@ -20,29 +19,24 @@ _MIN_PART = 4
 _MIN_STEM = 3
 
 
-class _Suffix(NamedTuple):
-    """A suffix that adds the same phones to every word."""
-
-    letters: str
-    phones: Phones
-
-
-_SUFFIXES = (
-    _Suffix("ingly", ("IH0", "NG", "L", "IY0")),
-    _Suffix("ing", ("IH0", "NG")),
-    _Suffix("ness", ("N", "AH0", "S")),
-    _Suffix("less", ("L", "AH0", "S")),
-    _Suffix("ment", ("M", "AH0", "N", "T")),
-    _Suffix("able", ("AH0", "B", "AH0", "L")),
-    _Suffix("like", ("L", "AY2", "K")),
-    _Suffix("ers", ("ER0", "Z")),
-    _Suffix("er", ("ER0",)),
-    _Suffix("est", ("AH0", "S", "T")),
-    _Suffix("ish", ("IH0", "SH")),
-    _Suffix("ly", ("L", "IY0")),
-    _Suffix("ally", ("L", "IY0")),
-)
-_VOWEL_SUFFIXES = ("ingly", "ing", "able", "ers", "er", "est", "ish")
+_BEFORE_VOWEL: dict[str, Phones] = {
+    suffix: tuple(phones.split())
+    for suffix, phones in {
+        "ingly": "IH0 NG L IY0", "ing": "IH0 NG", "able": "AH0 B AH0 L", "ably": "AH0 B L IY0", "ers": "ER0 Z",
+        "er": "ER0", "est": "AH0 S T", "ish": "IH0 SH", "ism": "IH2 Z AH0 M", "ists": "IH0 S T S", "ist": "IH0 S T",
+    }.items()
+}  # fmt: skip
+"""Suffixes that begin with a vowel; the stem may have lost an e, doubled a letter or changed y to i before them."""
+_BEFORE_CONSONANT: dict[str, Phones] = {
+    suffix: tuple(phones.split())
+    for suffix, phones in {
+        "lessness": "L AH0 S N AH0 S", "lessly": "L AH0 S L IY0", "less": "L AH0 S", "fully": "F AH0 L IY0",
+        "ful": "F AH0 L", "ness": "N AH0 S", "ment": "M AH0 N T", "like": "L AY2 K", "ship": "SH IH2 P", "hood": "HH UH2 D",
+        "some": "S AH0 M", "dom": "D AH0 M", "ward": "W ER0 D", "wise": "W AY2 Z", "man": "M AH0 N", "men": "M IH0 N", "ly": "L IY0",
+        "ally": "L IY0",
+    }.items()
+}  # fmt: skip
+"""Suffixes that change nothing before them but y to i."""
 _PREFIXES: dict[str, Phones] = {
     "un": ("AH0", "N"), "non": ("N", "AA0", "N"), "re": ("R", "IY0"), "mis": ("M", "IH0", "S"),
     "pre": ("P", "R", "IY0"), "dis": ("D", "IH0", "S"), "over": ("OW2", "V", "ER0"), "under": ("AH2", "N", "D", "ER0"),
@@ -131,13 +125,13 @@ def _ed(word: str, lookup: Lookup) -> Phones | None:
 
 
 def _suffix(word: str, lookup: Lookup) -> Phones | None:
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix.letters):
-            stem = word.removesuffix(suffix.letters)
-            stems = _stems(stem) if suffix.letters in _VOWEL_SUFFIXES else _written_stems(stem)
-            found = next((phones for candidate in stems if (phones := lookup(candidate))), None)
-            if found:
-                return _join(found, suffix.phones)
+    for suffixes, stems_of in ((_BEFORE_VOWEL, _stems), (_BEFORE_CONSONANT, _written_stems)):
+        for suffix, added in suffixes.items():
+            if word.endswith(suffix):
+                stems = stems_of(word.removesuffix(suffix))
+                found = next((phones for stem in stems if (phones := lookup(stem))), None)
+                if found:
+                    return _join(found, added)
     return None
 
 
