@@ -10,39 +10,35 @@ Lookup = Callable[[str], Phones | None]
 
 _SIBILANTS = ("S", "Z", "SH", "ZH", "CH", "JH")
 _UNVOICED = ("P", "T", "K", "F", "TH", "S", "SH", "CH")
-_CONTRACTIONS: dict[str, Phones] = {
-    "'ll": ("AH0", "L"), "'re": ("ER0",), "'ve": ("AH0", "V"), "'m": ("AH0", "M"), "n't": ("AH0", "N", "T"),
-}  # fmt: skip
 _LOST_E = re.compile("[csvzug]$|^[^aeiou]*[aeiou][^aeiouwxy]$")
 """Stems that more likely lost an e: after these letters, and short ones, which would have doubled their last letter."""
 _MIN_PART = 4
 _MIN_STEM = 3
 
 
-_BEFORE_VOWEL: dict[str, Phones] = {
-    suffix: tuple(phones.split())
-    for suffix, phones in {
-        "ingly": "IH0 NG L IY0", "ing": "IH0 NG", "able": "AH0 B AH0 L", "ably": "AH0 B L IY0", "ers": "ER0 Z",
-        "er": "ER0", "est": "AH0 S T", "ish": "IH0 SH", "ism": "IH2 Z AH0 M", "ists": "IH0 S T S", "ist": "IH0 S T",
-    }.items()
-}  # fmt: skip
+def _table(written: str) -> dict[str, Phones]:
+    """Read entries `letters: PHONES` separated by commas."""
+    pairs = (entry.split(": ") for entry in written.split(", "))
+    return {letters: tuple(phones.split()) for letters, phones in pairs}
+
+
+_CONTRACTIONS = _table("'ll: AH0 L, 're: ER0, 've: AH0 V, 'm: AH0 M, n't: AH0 N T")
+_BEFORE_VOWEL = _table(
+    "ingly: IH0 NG L IY0, ing: IH0 NG, able: AH0 B AH0 L, ably: AH0 B L IY0, ers: ER0 Z, er: ER0, est: AH0 S T, "
+    "ish: IH0 SH, ism: IH2 Z AH0 M, ists: IH0 S T S, ist: IH0 S T"
+)
 """Suffixes that begin with a vowel; the stem may have lost an e, doubled a letter or changed y to i before them."""
-_BEFORE_CONSONANT: dict[str, Phones] = {
-    suffix: tuple(phones.split())
-    for suffix, phones in {
-        "lessness": "L AH0 S N AH0 S", "lessly": "L AH0 S L IY0", "less": "L AH0 S", "fully": "F AH0 L IY0",
-        "ful": "F AH0 L", "ness": "N AH0 S", "ment": "M AH0 N T", "like": "L AY2 K", "ship": "SH IH2 P", "hood": "HH UH2 D",
-        "some": "S AH0 M", "dom": "D AH0 M", "ward": "W ER0 D", "wise": "W AY2 Z", "man": "M AH0 N", "men": "M IH0 N", "ly": "L IY0",
-        "ally": "L IY0",
-    }.items()
-}  # fmt: skip
+_BEFORE_CONSONANT = _table(
+    "lessness: L AH0 S N AH0 S, lessly: L AH0 S L IY0, less: L AH0 S, fully: F AH0 L IY0, ful: F AH0 L, ness: N AH0 S, "
+    "ment: M AH0 N T, like: L AY2 K, ship: SH IH2 P, hood: HH UH2 D, some: S AH0 M, dom: D AH0 M, ward: W ER0 D, "
+    "wise: W AY2 Z, man: M AH0 N, men: M IH0 N, ly: L IY0, ally: L IY0"
+)
 """Suffixes that change nothing before them but y to i."""
-_PREFIXES: dict[str, Phones] = {
-    "un": ("AH0", "N"), "non": ("N", "AA0", "N"), "re": ("R", "IY0"), "mis": ("M", "IH0", "S"),
-    "pre": ("P", "R", "IY0"), "dis": ("D", "IH0", "S"), "over": ("OW2", "V", "ER0"), "under": ("AH2", "N", "D", "ER0"),
-    "anti": ("AE2", "N", "T", "IY0"), "super": ("S", "UW2", "P", "ER0"), "semi": ("S", "EH2", "M", "IY0"),
-    "micro": ("M", "AY2", "K", "R", "OW0"), "multi": ("M", "AH2", "L", "T", "IY0"), "inter": ("IH2", "N", "T", "ER0"),
-}  # fmt: skip
+_PREFIXES = _table(
+    "un: AH0 N, non: N AA0 N, re: R IY0, mis: M IH0 S, pre: P R IY0, dis: D IH0 S, over: OW2 V ER0, "
+    "under: AH2 N D ER0, anti: AE2 N T IY0, super: S UW2 P ER0, semi: S EH2 M IY0, micro: M AY2 K R OW0, "
+    "multi: M AH2 L T IY0, inter: IH2 N T ER0"
+)
 
 
 def with_s(phones: Phones) -> Phones:
