@@ -8,6 +8,7 @@ import typer
 from sonorant.errors import RequestError
 
 GRIFFIN_LIM = "griffin-lim"
+SAMPLE_TEXT = "The quick brown fox jumps over the lazy dog, and nobody minds."
 
 
 def pack(
@@ -20,9 +21,14 @@ def pack(
         str, typer.Option(help=f"The same for the vocoder, or '{GRIFFIN_LIM}' to do without.")
     ] = GRIFFIN_LIM,
     description: Annotated[str, typer.Option(help="One sentence about the voice.")] = "",
+    keep_weights: Annotated[
+        bool, typer.Option(help="Put the weights in too, for fine-tuning and the torch runtime.")
+    ] = True,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a voice that is there.")] = False,
 ) -> None:
     """Export models to ONNX, prove them equal to torch, and write a voice."""
+    from sonorant.audio import encode
+    from sonorant.synthesis.synthesizer import Synthesizer
     from sonorant.training.checkpoint import load_trained
     from sonorant.voice.manifest import Licences
     from sonorant.voice.pack import pack as pack_voice
@@ -36,6 +42,8 @@ def pack(
         name=name,
         licences=Licences(data=data_licence, weights=weights_licence),
         description=description,
+        keep_weights=keep_weights,
+        sample=lambda voice: encode(Synthesizer.load(voice).speak(SAMPLE_TEXT), "wav"),
         replace=replace,
     )
     print(written)

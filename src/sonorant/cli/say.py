@@ -102,7 +102,9 @@ def _stream(synthesizer: "Synthesizer", text: str, audio_format: str, settings: 
 
 
 def _explain(synthesizer: "Synthesizer", text: str) -> None:
-    for sentence in synthesizer.sentences(text):
+    from sonorant.text import split_sentences
+
+    for sentence in split_sentences(text):
         utterance = synthesizer.frontend.utterance(sentence)
         print(f"text     {sentence}\nspoken   {utterance.spoken}")
         for step in utterance.steps:
