@@ -52,6 +52,15 @@ def test_logits_are_the_last_feature() -> None:
         assert output.features[-1] is output.logits
 
 
+def test_logits_can_be_negative_without_a_slope() -> None:
+    judges = build(DiscriminatorConfig(periods=(2,), scales=0, width=0.02))
+    judges.load_state_dict({name: torch.full_like(value, -1.0) for name, value in judges.state_dict().items()})
+    plain = judges(torch.zeros(1, 400))[0]
+    last = judges.periods[0].layers[-1]
+    torch.testing.assert_close(plain.logits, last(plain.features[-2]))
+    assert (plain.logits < 0).any()
+
+
 def test_real_and_fake_in_one_batch_are_judged_as_in_two() -> None:
     """Pooling belongs to the depth of the scale, not to how often the judges were called."""
     judges = build().eval()

@@ -29,6 +29,15 @@ NARROW = {
     "v3": V3.model_copy(update={"channels": 16}),
     "istft": C8C8I.model_copy(update={"channels": 16}),
     "odd": ODD,
+    "sample by sample": HifiganConfig(
+        upsample_rates=(1,),
+        upsample_kernels=(3,),
+        channels=8,
+        resblock_kernels=(3,),
+        resblock_dilations=((1,),),
+        istft_n_fft=4,
+        istft_hop=1,
+    ),
 }
 SILENCE = math.log(1e-5)
 
