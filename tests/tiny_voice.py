@@ -19,7 +19,8 @@ from sonorant.config import (
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import HifiganGenerator
 from sonorant.text import symbol_table
-from sonorant.voice.pack import About, pack
+from sonorant.voice import Licences
+from sonorant.voice.pack import pack
 from sonorant.voice.trained import TrainedModel
 
 MEL = MelConfig(sample_rate=8000, n_fft=64, hop_length=16, win_length=64, n_mels=8, f_max=4000)
@@ -44,7 +45,7 @@ HIFIGAN = HifiganConfig(
     istft_n_fft=16,
     istft_hop=4,
 )
-ABOUT = About("tiny", data_licence="CC0-1.0", weights_licence="Apache-2.0", description="Random weights, for tests.")
+LICENCES = Licences(data="CC0-1.0", weights="Apache-2.0")
 
 
 def tiny_acoustic(mel: MelConfig = MEL, speakers: tuple[str, ...] = ("ada", "bob")) -> TrainedModel:
@@ -97,4 +98,4 @@ def tiny_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert time.monotonic() < deadline, "the worker that packs the tiny voice did not finish"
             time.sleep(0.05)
         return folder
-    return pack(folder, tiny_acoustic(), tiny_vocoder(), ABOUT)
+    return pack(folder, tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES)

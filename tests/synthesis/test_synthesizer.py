@@ -214,6 +214,29 @@ def test_a_graph_of_another_kind_is_refused_in_words(tiny_voice: Path, tmp_path:
         Synthesizer(swapped, OnnxRuntime(swapped, 1)).speak("Hello.")
 
 
+def test_a_damaged_graph_is_found_before_anything_is_spoken(tiny_voice: Path, tmp_path: Path) -> None:
+    graph = Path(shutil.copytree(tiny_voice, tmp_path / "voice")) / "vocoder.onnx"
+    graph.write_bytes(bytes(graph.stat().st_size))
+    with pytest.raises(VoiceError, match=r"vocoder\.onnx does not have the hash"):
+        Synthesizer.load(tmp_path / "voice")
+
+
+def test_a_graph_cannot_read_other_files(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    (tmp_path / "secret").write_bytes(bytes(16))
+    weights = onnx.TensorProto(name="weights", data_type=1, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
+    weights.external_data.add(key="location", value=str(tmp_path / "secret"))
+    value = onnx.helper.make_tensor_value_info("mel", 1, [4])
+    node = onnx.helper.make_node("Add", ["mel", "weights"], ["waveform"])
+    result = onnx.helper.make_tensor_value_info("waveform", 1, [4])
+    graph = onnx.helper.make_graph([node], "hostile", [value], [result], [weights])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
+    runtime = OnnxRuntime(synthesizer.voice, 1)
+    runtime._graphs["vocoder.onnx"] = model.SerializeToString()
+    with pytest.raises(VoiceError, match=r"this graph cannot run: .*External data"):
+        runtime.vocode(np.zeros((8, 4), dtype=np.float32))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -2,6 +2,7 @@ import json
 import os
 import pickle
 import shutil
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,15 @@ def test_a_file_that_changes_after_loading_is_found(voice: Path) -> None:
         loaded.read("vocoder.onnx")
 
 
+def test_without_verifying_the_hash_is_checked_when_a_file_is_read(voice: Path) -> None:
+    num_bytes = load_voice(voice).manifest.files["vocoder.onnx"].num_bytes
+    (voice / "vocoder.onnx").write_bytes(b"\0" * num_bytes)
+    quick = load_voice(voice, verify=False)
+    assert quick.read("acoustic_encoder.onnx")
+    with pytest.raises(VoiceError, match="does not have the hash"):
+        quick.read("vocoder.onnx")
+
+
 def test_a_shorter_file_is_found(voice: Path) -> None:
     graph = voice / "vocoder.onnx"
     graph.write_bytes(graph.read_bytes()[:-1])
@@ -67,7 +77,7 @@ def test_a_shorter_file_is_found(voice: Path) -> None:
 def test_a_longer_file_is_found(voice: Path) -> None:
     graph = voice / "vocoder.onnx"
     graph.write_bytes(graph.read_bytes() + b"\0")
-    with pytest.raises(VoiceError, match=r"vocoder\.onnx holds more than the \d+ bytes it may"):
+    with pytest.raises(VoiceError, match=r"vocoder\.onnx holds \d+ bytes, voice\.json says \d+"):
         load_voice(voice)
 
 
@@ -204,15 +214,29 @@ def test_a_zip_that_declares_too_much_is_refused(voice: Path, monkeypatch: pytes
         load_voice(zipped(voice))
 
 
-def test_a_zip_bomb_is_unpacked_no_further_than_the_manifest_allows(voice: Path) -> None:
+def zip_bomb(voice: Path) -> Path:
     path = voice.with_suffix(".voice")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in voice.iterdir():
             data = b"\0" * 50_000_000 if file.name == "vocoder.onnx" else file.read_bytes()
             archive.writestr(file.name, data)
     assert path.stat().st_size < 1_000_000
-    with pytest.raises(VoiceError, match=r"vocoder\.onnx holds more than the \d+ bytes it may"):
-        load_voice(path)
+    return path
+
+
+def test_a_zip_bomb_is_refused(voice: Path) -> None:
+    with pytest.raises(VoiceError, match=r"vocoder\.onnx holds 50000000 bytes, voice\.json says \d+"):
+        load_voice(zip_bomb(voice))
+
+
+def test_no_more_is_unpacked_than_asked_for(voice: Path) -> None:
+    source = sources.ZipSource(zip_bomb(voice))
+    tracemalloc.start()
+    with pytest.raises(VoiceError, match=r"vocoder\.onnx holds more than the 1000 bytes it may"):
+        source.read("vocoder.onnx", 1000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
 
 
 def test_a_damaged_zip_is_refused(voice: Path) -> None:

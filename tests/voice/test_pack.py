@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.tiny_voice import ABOUT, MEL, tiny_acoustic, tiny_vocoder
+from tests.tiny_voice import LICENCES, MEL, tiny_acoustic, tiny_vocoder
 
 from sonorant.errors import RequestError, VoiceError
 from sonorant.models.fastpitch import FastPitch
 from sonorant.voice import export, load_voice
 from sonorant.voice import pack as pack_module
-from sonorant.voice.pack import About, pack
+from sonorant.voice.pack import pack
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_graph_that_computes_something_else_is_refused(tiny_voice: Path) -> No
 @pytest.mark.usefixtures("quick")
 def test_a_zip_is_one_file_and_the_same_every_time(tmp_path: Path) -> None:
     for name in ("one.voice", "two.voice"):
-        pack(tmp_path / name, tiny_acoustic(), tiny_vocoder(), ABOUT)
+        pack(tmp_path / name, tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES)
     assert (tmp_path / "one.voice").read_bytes() == (tmp_path / "two.voice").read_bytes()
     assert "voice.json" in zipfile.ZipFile(tmp_path / "one.voice").namelist()
     assert load_voice(tmp_path / "one.voice").manifest.name == "tiny"
@@ -91,7 +91,8 @@ def test_a_zip_is_one_file_and_the_same_every_time(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_without_a_vocoder_the_voice_speaks_through_griffin_lim(tmp_path: Path) -> None:
-    pack(tmp_path / "voice", tiny_acoustic(), None, ABOUT, griffin_lim_iterations=7, keep_weights=False)
+    options = {"griffin_lim_iterations": 7, "keep_weights": False}
+    pack(tmp_path / "voice", tiny_acoustic(), None, name="tiny", licences=LICENCES, **options)
     manifest = load_voice(tmp_path / "voice").manifest
     assert manifest.vocoder.kind == "griffin_lim" and manifest.vocoder.iterations == 7
     assert set(manifest.files) == {"acoustic_encoder.onnx", "acoustic_decoder.onnx", "MODEL_CARD.md"}
@@ -105,7 +106,7 @@ def test_the_sample_is_made_with_the_finished_voice(tmp_path: Path) -> None:
         seen.append(load_voice(folder).manifest.name)
         return b"RIFF"
 
-    pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), ABOUT, sample=sample)
+    pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES, sample=sample)
     assert seen == ["tiny"]
     assert load_voice(tmp_path / "voice").read("sample.wav") == b"RIFF"
 
@@ -115,17 +116,17 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
     (tmp_path / "voice").mkdir()
     (tmp_path / "voice" / "thesis.txt").write_text("years of work")
     with pytest.raises(RequestError, match="is there already; choose another name or ask to replace it"):
-        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), ABOUT)
+        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES)
     with pytest.raises(RequestError, match="is not a voice, so it is not replaced"):
-        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), ABOUT, replace=True)
+        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES, replace=True)
     assert (tmp_path / "voice" / "thesis.txt").read_text() == "years of work"
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("name", ["voice", "one.voice"])
 def test_a_voice_is_replaced_when_asked(name: str, tmp_path: Path) -> None:
-    pack(tmp_path / name, tiny_acoustic(), tiny_vocoder(), ABOUT)
-    pack(tmp_path / name, tiny_acoustic(), tiny_vocoder(), replace(ABOUT, name="second"), replace=True)
+    pack(tmp_path / name, tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES)
+    pack(tmp_path / name, tiny_acoustic(), tiny_vocoder(), name="second", licences=LICENCES, replace=True)
     assert load_voice(tmp_path / name).manifest.name == "second"
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -133,7 +134,7 @@ def test_a_voice_is_replaced_when_asked(name: str, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("function", ["fsync", "rename"])
 def test_the_old_voice_survives_a_failure(function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), ABOUT)
+    pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES)
     real = getattr(os, function)
 
     def fail(*arguments: object) -> object:
@@ -143,42 +144,42 @@ def test_the_old_voice_survives_a_failure(function: str, tmp_path: Path, monkeyp
 
     monkeypatch.setattr(os, function, fail)
     with pytest.raises(RequestError, match="cannot be written: No space left on device"):
-        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), replace(ABOUT, name="second"), replace=True)
+        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), name="second", licences=LICENCES, replace=True)
     assert load_voice(tmp_path / "voice").manifest.name == "tiny"
     assert [path.name for path in tmp_path.iterdir()] == ["voice"]
 
 
 def test_a_missing_parent_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"the folder .*absent is missing"):
-        pack(tmp_path / "absent" / "voice", tiny_acoustic(), tiny_vocoder(), ABOUT)
+        pack(tmp_path / "absent" / "voice", tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES)
 
 
 def test_mels_that_differ_are_refused_before_any_export(tmp_path: Path) -> None:
     other = MEL.model_copy(update={"f_max": 3000.0})
     with pytest.raises(VoiceError, match=r"tiny: the mels .* differ: f_max 4000.0 and 3000.0; train"):
-        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(other), ABOUT)
+        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(other), name="tiny", licences=LICENCES)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.usefixtures("quick")
 def test_paddings_that_differ_are_bridged(tmp_path: Path) -> None:
     centered = MEL.model_copy(update={"padding": "centered"})
-    pack(tmp_path / "voice", tiny_acoustic(centered), tiny_vocoder(), ABOUT)
+    pack(tmp_path / "voice", tiny_acoustic(centered), tiny_vocoder(), name="tiny", licences=LICENCES)
     manifest = load_voice(tmp_path / "voice").manifest
     assert (manifest.acoustic.mel.padding, manifest.vocoder.mel.padding) == ("centered", "same")
 
 
 def test_models_in_the_wrong_place_are_refused(tmp_path: Path) -> None:
     with pytest.raises(VoiceError, match="the acoustic model is a hifigan; allowed is fastpitch"):
-        pack(tmp_path / "voice", tiny_vocoder(), tiny_vocoder(), ABOUT)
+        pack(tmp_path / "voice", tiny_vocoder(), tiny_vocoder(), name="tiny", licences=LICENCES)
     with pytest.raises(VoiceError, match="the vocoder is a fastpitch; allowed is hifigan"):
-        pack(tmp_path / "voice", tiny_acoustic(), tiny_acoustic(), ABOUT)
+        pack(tmp_path / "voice", tiny_acoustic(), tiny_acoustic(), name="tiny", licences=LICENCES)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_name_that_no_voice_can_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VoiceError, match="Ada Lovelace: cannot be packed: name: "):
-        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), About("Ada Lovelace", "CC0-1.0", "CC0-1.0"))
+        pack(tmp_path / "voice", tiny_acoustic(), tiny_vocoder(), name="Ada Lovelace", licences=LICENCES)
 
 
 def test_inspecting_a_voice_needs_no_torch(tiny_voice: Path) -> None:

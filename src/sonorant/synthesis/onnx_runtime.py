@@ -14,11 +14,12 @@ from sonorant.voice.manifest import DECODER_NAME, ENCODER_NAME, VOCODER_NAME
 
 
 class OnnxRuntime:
-    """Runs the exported graphs; each is read when it is first needed."""
+    """Runs the exported graphs. They are read and verified at once, and made ready when first needed."""
 
     def __init__(self, voice: Voice, threads: int | None = None) -> None:
-        self._voice = voice
+        self._where = voice.where
         self._threads = threads
+        self._graphs = {name: voice.read(name) for name in voice.manifest.graphs}
         self._sessions: dict[str, Any] = {}
 
     def encode(
@@ -48,7 +49,7 @@ class OnnxRuntime:
 
     def _run_row(self, name: str, **inputs: NDArray[Any]) -> list[Floats]:
         """Run a graph on a batch of one and return its one row of each output."""
-        with _explained(f"{self._voice.where}: {name}"):
+        with _explained(f"{self._where}: {name}"):
             if name not in self._sessions:
                 self._sessions[name] = self._session(name)
             return [batch[0] for batch in self._sessions[name].run(None, inputs)]
@@ -60,8 +61,10 @@ class OnnxRuntime:
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._threads or 0
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        return ort.InferenceSession(self._voice.read(name), options, providers=["CPUExecutionProvider"])
+        options.log_severity_level = 4  # errors are raised besides
+        session = ort.InferenceSession(self._graphs[name], options, providers=["CPUExecutionProvider"])
+        del self._graphs[name]
+        return session
 
 
 @contextmanager

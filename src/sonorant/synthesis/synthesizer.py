@@ -58,7 +58,7 @@ class Synthesizer:
             VoiceError: The voice is missing, damaged or of another version.
             RequestError: The runtime is not available.
         """
-        opened = load_voice(voice)
+        opened = load_voice(voice, verify=False)
         return cls(opened, load_runtime(runtime, opened, threads, device))
 
     @property

@@ -1,4 +1,4 @@
-"""Opening a voice: every name, size and hash is checked before anything is used."""
+"""Opening a voice: every name, size and hash is checked before anything of it is used."""
 
 import difflib
 import hashlib
@@ -10,7 +10,7 @@ from sonorant.config import FRONTEND_VERSION
 from sonorant.errors import VoiceError
 from sonorant.text.frontend import Frontend
 from sonorant.text.symbols import symbol_table
-from sonorant.voice.manifest import MANIFEST_NAME, FileEntry, VoiceManifest, parse_manifest
+from sonorant.voice.manifest import MANIFEST_NAME, VoiceManifest, parse_manifest
 from sonorant.voice.sources import FolderSource, Source, ZipSource
 
 _MAX_MANIFEST_BYTES = 2**20
@@ -18,7 +18,7 @@ _MAX_MANIFEST_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Voice:
-    """A verified voice.
+    """A voice whose manifest has been checked; its files are hashed as they are read.
 
     Attributes:
         manifest: What it says about itself.
@@ -34,22 +34,30 @@ class Voice:
         return self.source.where
 
     def read(self, name: str) -> bytes:
-        """Return the content of one of its files; what is returned is what was hashed.
+        """Return the content of one of its files; what is returned has been hashed.
 
         Raises:
-            VoiceError: The voice has no such file, or its size or hash is wrong.
+            VoiceError: The voice has no such file, or its hash is wrong.
         """
         if name not in self.manifest.files:
             raise VoiceError(f"{self.where}: has no {name}; it holds {', '.join(self.manifest.files)}")
-        return _verified(self.source, name, self.manifest.files[name])
+        entry = self.manifest.files[name]
+        data = self.source.read(name, entry.num_bytes)
+        if hashlib.sha256(data).hexdigest() != entry.sha256:
+            raise VoiceError(
+                f"{self.where}: {name} does not have the hash that {MANIFEST_NAME} says; get the voice anew"
+            )
+        return data
 
     def frontend(self) -> Frontend:
         """Return the front end that the voice was trained with."""
         return Frontend(self.manifest.frontend)
 
 
-def load_voice(name: str | Path) -> Voice:
+def load_voice(name: str | Path, verify: bool = True) -> Voice:
     """Open a built-in voice by its name, or a folder or a .voice file by its path.
+
+    With `verify` every file is hashed now; without, each when it is read.
 
     Raises:
         VoiceError: There is no such voice, it is damaged or unsafe, of another format version, or its symbols are not
@@ -57,10 +65,12 @@ def load_voice(name: str | Path) -> Voice:
     """
     source = _source(name)
     manifest = parse_manifest(source.read(MANIFEST_NAME, _MAX_MANIFEST_BYTES), source.where)
-    for file_name, entry in manifest.files.items():
-        _verified(source, file_name, entry)
+    _check_sizes(manifest, source)
     _check_frontend(manifest, source.where)
-    return Voice(manifest, source)
+    voice = Voice(manifest, source)
+    for file_name in manifest.files if verify else ():
+        voice.read(file_name)
+    return voice
 
 
 def list_voices() -> list[str]:
@@ -86,13 +96,11 @@ def _source(name: str | Path) -> Source:
     raise VoiceError(f"{name}: no such voice{hint}; built in: {known}, or give a folder or a .voice file")
 
 
-def _verified(source: Source, name: str, entry: FileEntry) -> bytes:
-    data = source.read(name, entry.num_bytes)
-    if len(data) != entry.num_bytes:
-        raise VoiceError(f"{source.where}: {name} holds {len(data)} bytes, {MANIFEST_NAME} says {entry.num_bytes}")
-    if hashlib.sha256(data).hexdigest() != entry.sha256:
-        raise VoiceError(f"{source.where}: {name} does not have the hash that {MANIFEST_NAME} says; get the voice anew")
-    return data
+def _check_sizes(manifest: VoiceManifest, source: Source) -> None:
+    for name, entry in manifest.files.items():
+        size = source.size(name)
+        if size != entry.num_bytes:
+            raise VoiceError(f"{source.where}: {name} holds {size} bytes, {MANIFEST_NAME} says {entry.num_bytes}")
 
 
 def _check_frontend(manifest: VoiceManifest, where: str) -> None:

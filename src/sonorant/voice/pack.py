@@ -5,7 +5,6 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -35,31 +34,15 @@ from sonorant.voice.trained import TrainedModel
 ZIP_SUFFIX = ".voice"
 
 
-@dataclass(frozen=True)
-class About:
-    """What a voice says that its models do not know.
-
-    Attributes:
-        name: Lower-case letters, digits, "-" and "_".
-        data_licence: Of the recordings, as "CC0-1.0".
-        weights_licence: Of the weights.
-        description: A sentence or two.
-        metrics: What was measured.
-    """
-
-    name: str
-    data_licence: str
-    weights_licence: str
-    description: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-
-
 def pack(
     out: Path,
     acoustic: TrainedModel,
     vocoder: TrainedModel | None,
-    about: About,
     *,
+    name: str,
+    licences: Licences,
+    description: str = "",
+    metrics: Mapping[str, float] | None = None,
     griffin_lim_iterations: int = 60,
     keep_weights: bool = True,
     sample: Callable[[Path], bytes] | None = None,
@@ -71,7 +54,10 @@ def pack(
         out: A folder to make, or a file if it ends in ".voice".
         acoustic: The acoustic model.
         vocoder: The vocoder; None speaks through Griffin-Lim.
-        about: Name, licences and the like.
+        name: Lower-case letters, digits, "-" and "_".
+        licences: Of the recordings and of the weights.
+        description: A sentence or two.
+        metrics: What was measured.
         griffin_lim_iterations: Where there is no vocoder.
         keep_weights: Put the weights in as well, to fine-tune from and for the torch runtime.
         sample: Given the finished folder, returns the WAV file that shows how the voice sounds.
@@ -85,20 +71,21 @@ def pack(
         VoiceError: The models do not fit together, or a graph does not compute what torch computes.
     """
     _check_target(out, replace)
-    _check_models(acoustic, vocoder, about.name)
+    _check_models(acoustic, vocoder, name)
     files = {**export_acoustic(acoustic), **(export_vocoder(vocoder) if vocoder else {})}
     if keep_weights:
         files[ACOUSTIC_WEIGHTS_NAME] = acoustic.to_bytes()
         if vocoder:
             files[VOCODER_WEIGHTS_NAME] = vocoder.to_bytes()
+    vocoder_part = _vocoder_part(acoustic, vocoder, griffin_lim_iterations)
+    manifest = _manifest(files, acoustic, vocoder_part, name, licences, description, metrics or {})
     try:
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as room:
             folder = Path(room) / "voice"
             folder.mkdir()
-            _write_voice(folder, files, _manifest(files, acoustic, vocoder, about, griffin_lim_iterations))
+            _write_voice(folder, files, manifest)
             if sample is not None:
-                files[SAMPLE_NAME] = sample(folder)
-                _write_voice(folder, files, _manifest(files, acoustic, vocoder, about, griffin_lim_iterations))
+                _write_voice(folder, {**files, SAMPLE_NAME: sample(folder)}, manifest)
             load_voice(folder)
             made = _zipped(folder) if out.suffix == ZIP_SUFFIX else folder
             _put_in_place(made, out, Path(room) / "replaced")
@@ -136,38 +123,40 @@ def _check_models(acoustic: TrainedModel, vocoder: TrainedModel | None, name: st
 
 
 def _manifest(
-    files: dict[str, bytes], acoustic: TrainedModel, vocoder: TrainedModel | None, about: About, iterations: int
+    files: Mapping[str, bytes],
+    acoustic: TrainedModel,
+    vocoder: HifiganPart | GriffinLimPart,
+    name: str,
+    licences: Licences,
+    description: str,
+    metrics: Mapping[str, float],
 ) -> VoiceManifest:
-    """Describe a voice, and put the model card, which is made of the description, among its files."""
-    acoustic_header = acoustic.header()
     assert isinstance(acoustic.config, FastPitchConfig) and acoustic.frontend is not None
     try:
-        manifest = VoiceManifest(
-            name=about.name,
+        return VoiceManifest(
+            name=name,
             language=acoustic.frontend.language,
-            description=about.description,
+            description=description,
             sample_rate=acoustic.mel.sample_rate,
             frontend=acoustic.frontend,
             symbols=acoustic.symbols,
             speakers=tuple(
-                Speaker(name=name, pitch_mean_hz=mean, pitch_std_hz=deviation)
-                for name, (mean, deviation) in zip(acoustic.speakers, acoustic.pitch, strict=True)
+                Speaker(name=speaker, pitch_mean_hz=mean, pitch_std_hz=deviation)
+                for speaker, (mean, deviation) in zip(acoustic.speakers, acoustic.pitch, strict=True)
             ),
             acoustic=AcousticPart(
                 config=acoustic.config,
                 mel=acoustic.mel,
                 mel_signature=acoustic.mel.signature(),
-                facts=acoustic_header.facts,
+                facts=dict(acoustic.facts),
             ),
-            vocoder=_vocoder_part(acoustic, vocoder, iterations),
-            licences=Licences(data=about.data_licence, weights=about.weights_licence),
-            metrics=dict(about.metrics),
+            vocoder=vocoder,
+            licences=licences,
+            metrics=dict(metrics),
             files={name: _entry(data) for name, data in files.items()},
         )
     except ValidationError as error:
-        raise VoiceError(f"{about.name}: cannot be packed: {explain(error)}") from None
-    files[CARD_NAME] = write_card(manifest).encode()
-    return manifest.model_copy(update={"files": {name: _entry(data) for name, data in files.items()}})
+        raise VoiceError(f"{name}: cannot be packed: {explain(error)}") from None
 
 
 def _vocoder_part(
@@ -183,7 +172,7 @@ def _vocoder_part(
         mel=vocoder.mel,
         mel_signature=vocoder.mel.signature(),
         receptive_field_frames=HifiganGenerator(vocoder.config, vocoder.mel.n_mels).receptive_field_frames(),
-        facts=vocoder.header().facts,
+        facts=dict(vocoder.facts),
     )
 
 
@@ -192,7 +181,11 @@ def _entry(data: bytes) -> FileEntry:
 
 
 def _write_voice(folder: Path, files: Mapping[str, bytes], manifest: VoiceManifest) -> None:
-    for name, data in {**files, MANIFEST_NAME: manifest.to_json().encode()}.items():
+    """Write the files, the model card and the manifest that lists them all."""
+    listed = {**files, CARD_NAME: write_card(manifest).encode()}
+    entries = {name: _entry(data) for name, data in listed.items()}
+    written = manifest.model_copy(update={"files": entries}).to_json().encode()
+    for name, data in {**listed, MANIFEST_NAME: written}.items():
         with (folder / name).open("wb") as file:
             file.write(data)
             file.flush()

@@ -20,11 +20,19 @@ class Source(Protocol):
 
     where: str
 
+    def size(self, name: str) -> int:
+        """Return how many bytes a file holds, or says it holds, without reading it.
+
+        Raises:
+            VoiceError: There is no such file, or it is not a regular one.
+        """
+        ...
+
     def read(self, name: str, max_bytes: int) -> bytes:
         """Return a file's content.
 
         Raises:
-            VoiceError: There is no such file, it is not a regular one, or holds more than `max_bytes`.
+            VoiceError: There is no such file, it is not a regular one, is damaged, or holds more than `max_bytes`.
         """
         ...
 
@@ -36,15 +44,20 @@ class FolderSource:
         self.where = str(path)
         self._path = path
 
-    def read(self, name: str, max_bytes: int) -> bytes:
-        """Return a file's content; a link is refused, wherever it leads."""
+    def size(self, name: str) -> int:
+        """Return a file's size; a link is refused, wherever it leads."""
         path = self._path / name
         if path.is_symlink():
             raise VoiceError(f"{self.where}: {name} is a link; a voice holds regular files only")
         if not path.is_file():
             raise VoiceError(f"{self.where}: {name} is missing")
+        return path.stat().st_size
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """Return a file's content."""
+        self.size(name)
         try:
-            with path.open("rb") as file:
+            with (self._path / name).open("rb") as file:
                 return _limited(file.read(max_bytes + 1), max_bytes, self.where, name)
         except OSError as error:
             raise VoiceError(f"{self.where}: {name} cannot be read: {error.strerror or error}") from None
@@ -78,13 +91,17 @@ class ZipSource:
             raise VoiceError(f"{self.where}: holds {total} bytes unpacked, at most {MAX_TOTAL_BYTES} are allowed")
         return members
 
+    def size(self, name: str) -> int:
+        """Return the size that the zip declares for a member."""
+        if name not in self._members:
+            raise VoiceError(f"{self.where}: {name} is missing")
+        return self._members[name].file_size
+
     def read(self, name: str, max_bytes: int) -> bytes:
         """Return a member's content, unpacking no more than `max_bytes` whatever the zip declares."""
-        info = self._members.get(name)
-        if info is None:
-            raise VoiceError(f"{self.where}: {name} is missing")
+        self.size(name)
         try:
-            with self._zip.open(info) as file:
+            with self._zip.open(self._members[name]) as file:
                 return _limited(file.read(max_bytes + 1), max_bytes, self.where, name)
         except OSError as error:
             raise VoiceError(f"{self.where}: {name} cannot be read: {error.strerror or error}") from None
