@@ -49,7 +49,7 @@ PLAIN = {
 LATIN = {
     "i.e.": "that is", "e.g.": "for example", "et al.": "et al", "w.r.t.": "with respect to", "a.k.a.": "A K A",
     "ca.": "circa", "Ph.D.": "P H D", "PhD": "P H D", "PhDs": "P H D's", "Ph.D": "P H D", "q.v.": "which see",
-    "&c.": "et cetera", "&c": "et cetera", "a.k.a": "A K A", "i.e": "that is", "e.g": "for example", "ie.": "that is", "eg.": "for example",
+    "MSS.": "manuscripts", "&c.": "et cetera", "&c": "et cetera", "a.k.a": "A K A", "i.e": "that is", "e.g": "for example", "ie.": "that is", "eg.": "for example",
 }  # fmt: skip
 
 STATES = {
@@ -168,8 +168,8 @@ RULES = (
     Rule("abbreviation", re.compile(rf"(?<![\w.])(?:{_alternatives(LATIN)})(?![A-Za-z])", re.IGNORECASE), _say_latin),
     Rule("abbreviation", re.compile(r"(?<![\w.])(?:c|ca)\. ?(?=1\d{3}\b|[5-9]\d\d\b|20\d\d\b)"), _say_circa),
     Rule("abbreviation", re.compile(rf"(?<![\w.])((?:{_alternatives(NUMBERED)}))\. ?(?=#?\d|[IVXLC]+\b)", re.IGNORECASE), lambda match: _say_numbered(match) + " "),
-    Rule("title", re.compile(rf"(?<![\w.])({_alternatives(TITLES)})\."), _say_title),
-    Rule("title", re.compile(rf"(?<![\w.'])({_alternatives(UNDOTTED_TITLES)})(?= [A-Z][A-Za-z.])"), _say_title),
+    Rule("title", re.compile(rf"(?<![\w.])({_alternatives(TITLES)})\.(?! ?\d)"), _say_title),
+    Rule("title", re.compile(rf"(?<![\w.'])({_alternatives(UNDOTTED_TITLES)})(?= (?:and )?[A-Z][A-Za-z.])"), _say_title),
     Rule("saint or street", re.compile(r"(?<![\w.])(St)(?:\.|(?= [A-Z][a-z]))"), _say_saint_or_street),
     Rule("saint or street", re.compile(r"(?<![\w.])(Ste)\.(?= [A-Z][a-z])"), lambda match: "Sainte"),
     Rule("doctor or drive", re.compile(r"(?<![\w.])(Dr)(?:\.|(?= [A-Z][a-z]))"), _say_doctor_or_drive),

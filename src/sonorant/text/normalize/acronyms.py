@@ -127,5 +127,6 @@ SHORT_INITIALISMS = frozenset(
 _SHOUTED = r"(?:[A-Z]{2,30}(?:'[A-Z]{1,2})?|I|A)"
 RULES = (
     Rule("shouting", re.compile(rf"(?<![\w'])(?<![A-Z][ ,-])(?:{_SHOUTED}[,:;]?[ -]){{{MIN_SHOUTED_WORDS - 1},400}}{_SHOUTED}(?![\w'])"), _say_shouting),
+    Rule("letters", re.compile(r"(?<![\w'&])([A-Z]{1,3}) ?& ?([A-Z]{1,3})(?![\w&])"), lambda match: f"{spell(match[1])} and {spell(match[2])}"),
     Rule("acronym", re.compile(r"(?<![\w'])(?P<word>[A-Z]{2,30})(?P<tail>'s|s)?(?![\w]|'[A-Za-z])"), _say_acronym),
 )

@@ -9,7 +9,7 @@ SIGNS = {".": "dot", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "+
          "?": "question mark", "&": "and", "#": "hash", "%": "percent", "~": "tilde", ",": "comma", ";": "semicolon",
          "!": "exclamation mark", "*": "star", "$": "dollar", "'": "apostrophe", "(": "open parenthesis",
          ")": "close parenthesis"}  # fmt: skip
-SPELLED = frozenset("www io uk us ai edu de fr tv eu ca au nz jp http https ftp html php pdf xml css js id".split())
+SPELLED = frozenset("www io uk us ai edu usr de fr tv eu ca au nz jp http https ftp html php pdf xml css js id".split())
 """Parts of addresses that are said letter by letter."""
 DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}"
 TOP = (
@@ -62,6 +62,10 @@ def _say_version(match: re.Match[str]) -> str:
     return f"{front}{' point '.join(cardinal(int(part)) for part in match['numbers'].split('.'))} "
 
 
+def _say_release(match: re.Match[str]) -> str:
+    return f"{match[1]} {' point '.join(cardinal(int(part)) for part in match[2].split('.'))}"
+
+
 def _say_ip(match: re.Match[str]) -> str:
     return " dot ".join(cardinal(int(part)) if len(part) < 3 else digits(part) for part in match[0].split("."))
 
@@ -81,9 +85,10 @@ def _say_path(match: re.Match[str]) -> str:
 
 
 def _say_extension(match: re.Match[str]) -> str:
-    return f"{match[1]} {digits(match[2]) if len(match[2]) > 2 else label_words(match[2])}"
+    return f"extension {digits(match[1]) if len(match[1]) > 2 else label_words(match[1])}"
 
 
+SOFTWARE = "[Vv]ersion|[Rr]elease|Python|Java|Ubuntu|Debian|Android|iOS|macOS|Windows|Linux|Kernel|PyTorch|CUDA"
 PHONE = (
     r"\+\d{1,3}[ .-](?:\(\d{1,4}\) ?)?\d{1,5}(?:[ .-]\d{2,5}){1,4}"
     r"|(?:1[ .-])?\(\d{3}\) ?\d{3}[ .-]\d{4}|(?:1[ .-])?\d{3}([.-])\d{3}\1\d{4}|\d{3}-\d{4}"
@@ -96,8 +101,9 @@ RULES = (
     Rule("hashtag", re.compile(r"(?<![\w#&])#([A-Za-z][A-Za-z0-9']{1,50})"), _say_hashtag),
     Rule("file path", re.compile(r"(?<![\w./<])~?(?:/[A-Za-z][\w.-]{0,60}){2,10}(?<![.-])/?"), _say_path),
     Rule("IP address", re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]?\d)"), _say_ip),
-    Rule("version", re.compile(r"(?<![\w.])(?:(?P<v>[vV])\.? ?)?(?P<numbers>\d{1,6}(?:\.\d{1,6}){2,5})(?![\d-])"), _say_version),
-    Rule("version", re.compile(r"(?<![\w.])(?P<v>[vV])(?P<numbers>\d{1,6}(?:\.\d{1,6})?)(?![\d.]?\w)"), _say_version),
     Rule("telephone number", re.compile(rf"(?<![\w.,$£€-])(?:{PHONE})(?![\w-]|[.,]\d)"), _say_phone),
-    Rule("extension", re.compile(r"\b([Ee]xtension|[Ee]xt\.?) (\d{2,6})\b"), _say_extension),
+    Rule("version", re.compile(r"(?<![\w.])(?:(?P<v>[vV])\.? ?)?(?P<numbers>\d{1,6}(?:\.\d{1,6}){2,5})(?![\d-])"), _say_version),
+    Rule("version", re.compile(rf"\b({SOFTWARE}) (\d{{1,4}}\.\d{{1,4}})(?!\w|[.,]\d)"), _say_release),
+    Rule("version", re.compile(r"(?<![\w.])(?P<v>[vV])(?P<numbers>\d{1,6}(?:\.\d{1,6})?)(?![\d.]?\w)"), _say_version),
+    Rule("extension", re.compile(r"\b(?:[Ee]xtension|[Ee]xt\b\.?) (\d{2,6})\b"), _say_extension),
 )

@@ -98,8 +98,12 @@ def _say_half(match: re.Match[str], half: str | None) -> str:
     """Say "A M" or "P M", keeping the last dot where it also ends the sentence."""
     if not half:
         return ""
-    stop = "." if match[0].endswith(".") and re.match(r"""["')\]]*(?:$| ["'(]?[A-Z])""", text_after(match, 8)) else ""
-    return f" {half.upper()} M{stop}"
+    return f" {half.upper()} M{_stop(match)}"
+
+
+def _stop(match: re.Match[str]) -> str:
+    """Return the dot of an abbreviation at the end of a match where it also ends the sentence."""
+    return "." if match[0].endswith(".") and re.match(r"""["')\]]*(?:$| ["'(]?[A-Z])""", text_after(match, 8)) else ""
 
 
 def _say_bare_half(match: re.Match[str]) -> str:
@@ -123,7 +127,7 @@ def _say_year_range(match: re.Match[str]) -> str | None:
 def _say_era(match: re.Match[str]) -> str:
     number, era = match["number"], " ".join(match["era"].replace(".", "").replace(" ", ""))
     spoken = year(int(number)) if len(number) == 4 and int(number) > 1000 else cardinal(int(number))
-    return f"{spoken} {era}"
+    return f"{spoken} {era}{_stop(match)}"
 
 
 YEAR_WORDS = (
@@ -157,7 +161,7 @@ def _say_year(match: re.Match[str]) -> str | None:
 
 
 NUMERIC_RULES = (
-    Rule("date", re.compile(rf"{START}(?P<year>{YEAR})([-/])(?P<month>\d{{2}})\2(?P<day>\d{{2}})(?P<time>T(?=\d\d:))?(?!\w|[-/]\d)"), _say_iso),
+    Rule("date", re.compile(rf"{START}(?P<year>{YEAR})([-/])(?P<month>\d{{2}})\2(?P<day>\d{{2}})(?P<time>T(?=\d\d:)|(?!\w|[-/]\d))"), _say_iso),
     Rule("date", re.compile(rf"{START}(?P<first>\d{{1,2}})(?P<mark>[./-])(?P<second>\d{{1,2}})(?P=mark)(?P<year>{YEAR})(?!\w|[./-]\d)"), _say_slashed),
     Rule("date", re.compile(rf"{START}(?P<first>\d{{1,2}})(?P<mark>/)(?P<second>\d{{1,2}})/(?P<year>\d{{2}})(?![\w/])"), _say_slashed),
 )
@@ -167,7 +171,7 @@ RULES = (
     Rule("month", re.compile(rf"\b({SHORT})\b\.?(?=,? ?\d)"), _expand_month),
     Rule("month", re.compile(rf"(?<=\d )({SHORT})\b\.?(?=,? {YEAR}|[.,;]|$)"), _expand_month),
     Rule("month", re.compile(rf"\b({SHORT})\.(?= [a-z]|[,;]| ?[-–—])"), _expand_month),
-    Rule("day of the week", re.compile(r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b(?:\.(?=,? )|(?=,)),?(?=,? (?:\d|[A-Z][a-z]{2,8} \d))"), _expand_day),
+    Rule("day of the week", re.compile(r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b(?:\.|(?=,))(?=,? (?:\d|[A-Z][a-z]{2,8} \d))"), _expand_day),
     Rule("date", re.compile(rf"\b(?P<month>{MONTH}) (?P<day>{DAY})(?:st|nd|rd|th)?(?: ?[-–] ?(?P<last>{DAY})(?:st|nd|rd|th)?)?(?:(?P<comma>,?) (?P<year>{YEAR}))?{END}"), _say_month_day),
     Rule("date", re.compile(rf"{START}(?P<day>{DAY})(?: ?[-–] ?(?P<last>{DAY}))? (?P<month>{MONTH})\b(?:(?P<comma>,?) (?P<year>{YEAR}){END})?"), _say_day_month),
     Rule("time", re.compile(rf"(?<![\w.,:])(?P<hour>\d{{1,2}})[:.](?P<minute>[0-5]\d){HALF}(?P<second>)"), _say_time),

@@ -20,6 +20,8 @@ def _strongest(match: re.Match[str]) -> str:
 
 
 def _open_bracket(match: re.Match[str]) -> str:
+    if re.search(r"(?<![A-Za-z'])[aA]$", text_before(match, 2)):
+        return " "
     return ", " if text_before(match, 1).strip() or text_before(match, 2).strip() else " "
 
 
@@ -53,6 +55,7 @@ def _article_or_letter(match: re.Match[str]) -> str:
 
 RULES = (
     Rule("rock 'n' roll", re.compile(r"(?<![\w'])'?[nN]'(?= )|(?<= )'n(?= )"), lambda match: "and"),
+    Rule("letter", re.compile(r"(?<![\w'])a(?= ?(?:[?!;:)\]]|\.(?!\.)|$))"), lambda match: CERTAIN_A),
     Rule("underscore", re.compile(r"_+"), lambda match: " "),
     Rule("ellipsis", re.compile(r" ?(?:…|\.(?: ?\.)+)+"), _ellipsis),
     Rule("dash", re.compile(r" ?(?:--+|[–—])(?:[ ]?[–—-]+)*+ ?| -(?= )|(?<=[^\w\s])-(?= )"), lambda match: " - "),
@@ -67,7 +70,7 @@ RULES = (
 SPACES = re.compile(r" {2,}| (?=[.,;:?!])")
 MARKS = Rule("marks", re.compile(r" ?[.,;:?!](?: ?[.,;:?!-])*+ ?| - ?(?:[.,;:?!-] ?)*+"), _strongest)
 LEADING = Rule("leading mark", re.compile(r"^[ .,;:?!-]+"), lambda match: "")
-TRAILING_DASH = Rule("trailing mark", re.compile(r"[ ,;:-]*-$"), lambda match: "")
+TRAILING_DASH = Rule("trailing mark", re.compile(r"[ ,;:-]*- ?$"), lambda match: "")
 LETTERS = Rule("single letter", re.compile(r"(?<![A-Za-z'])[A-Za-z\ue001](?![A-Za-z']|'[A-Za-z])"), _say_letter)
 UNSPEAKABLE = re.compile(rf"[^A-Za-z'.,;:?!\- {PLACEHOLDER}{CERTAIN_A}]+")
 

@@ -2,8 +2,9 @@
 
 import re
 
+from sonorant.text.normalize.attributive import is_attributive
 from sonorant.text.normalize.numerals import NUMBER, cardinal, number_words, plural
-from sonorant.text.normalize.rewriting import Rule, text_after, text_before
+from sonorant.text.normalize.rewriting import Rule, text_after
 
 CURRENCIES = {
     "$": ("dollar", "cent"), "US$": ("U S dollar", "cent"), "A$": ("Australian dollar", "cent"),
@@ -23,11 +24,6 @@ PLURALS = {"penny": "pence", "yen": "yen", "won": "won", "baht": "baht", "dong":
            "satang": "satang", "jeon": "jeon", "agora": "agorot"}  # fmt: skip
 MAGNITUDES = {"k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "mm": "million",
               "MM": "million", "b": "billion", "B": "billion", "bn": "billion", "tn": "trillion", "T": "trillion"}  # fmt: skip
-FUNCTION_WORDS = frozenset(
-    "a an and or of for in on at to by per from with was were is are be been as that which who each every would will "
-    "can could has had have more less worth apiece than but if it he she they we you not so when while where into over "
-    "under after before until since this these those out off up down only also if then".split()
-)
 _SIGN = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
 _SCALE = r"(?: ?(?P<scale>hundred|thousand|million|billion|trillion)\b|(?P<short>k|K|mn|mm|MM|m|M|bn|b|B|tn|T)(?![\w]))?"
 
@@ -70,19 +66,9 @@ def _say_sum(match: re.Match[str]) -> str:
     if match["last"]:
         return f"{minus}{number_words(match['amount'])} to {money_words(match['last'], unit, hundredth, scale)}"
     spoken = money_words(match["amount"], unit, hundredth, scale)
-    if _is_attributive(match) and "." not in match["amount"]:
+    if is_attributive(match) and "." not in match["amount"]:
         spoken = spoken.removesuffix(_plural(unit)) + unit if spoken.endswith(_plural(unit)) else spoken
     return minus + spoken
-
-
-def _is_attributive(match: re.Match[str]) -> bool:
-    """Say whether the sum describes a noun ("a $5 bill"), where the unit is in the singular."""
-    after = re.match(r"(?:-| )([a-z]+)", text_after(match, 16))
-    hyphen = text_after(match, 1) == "-"
-    article = re.search(r"(?<![A-Za-z])(?:[Aa]n?|[Tt]he|[Ee]very|[Ee]ach) $", text_before(match, 8))
-    if not after or not article:
-        return False
-    return hyphen or article[0].strip().lower() in ("a", "an", "every", "each") and after[1] not in FUNCTION_WORDS
 
 
 def _say_coded_sum(match: re.Match[str]) -> str:

@@ -115,10 +115,12 @@ EARLY_RULES = (
     Rule("number groups", re.compile(r"(?<![\w.,-])\d{2,6}(?:-\d{1,7}){2,5}(?![\w-])"), _say_digit_groups),
     Rule("number groups", re.compile(r"(?<![\w.,-])\d{4}(?: \d{4}){2,3}(?![\w-]|[.,]\d)"), _say_digit_groups),
     Rule("arithmetic", re.compile(rf"(?<![\w.,=+*/×÷^-])(?<![-=+*/×÷] ){OPERAND}(?: ?[-+*/×÷±–−x] ?{OPERAND}){{1,8}} ?= ?(?=[\w.-])"), _say_arithmetic),
-    Rule("power", re.compile(r"(?<![A-Za-z])(?P<base>\d[\d,.]{0,20}|[A-Za-z]{1,2}|\)) ?\^ ?[({]?(?P<exponent>[+-]?(?:\d{1,6}|[A-Za-z])(?![A-Za-z\d]))[)}]?"), _say_power),
-    Rule("power of ten", re.compile(rf"{START}({NUMBER})[eE]([+-]?)(\d{{1,4}})(?!\w)"), _say_scientific),
     Rule("dimensions", re.compile(rf"{START}({NUMBER}(?: ?[a-z]{{1,2}})?) ?[x×] ?(?=\d)"), _say_dimensions),
     Rule("multiple", re.compile(rf"{START}({NUMBER}) ?[×]|{START}({NUMBER})(?=x [a-z])x"), lambda match: f"{number_words(match[1] or match[2])} times"),
+)
+POWER_RULES = (
+    Rule("power", re.compile(r"(?<![A-Za-z])(?P<base>\d[\d,.]{0,20}|[A-Za-z]{1,2}|\)) ?\^ ?[({]?(?P<exponent>[+-]?(?:\d{1,6}|[A-Za-z])(?![A-Za-z\d]))[)}]?"), _say_power),
+    Rule("power of ten", re.compile(rf"{START}({NUMBER})[eE]([+-]?)(\d{{1,4}})(?!\w)"), _say_scientific),
 )
 RULES = (
     Rule("mixed number", re.compile(rf"{START}(?P<whole>\d{{1,9}}|\d{{1,3}}(?:,\d{{3}}){{1,4}})(?: | ?- ?| and )(?P<numerator>\d{{1,3}}) ?/ ?(?P<denominator>\d{{1,4}})(?![\d/]|[.,]\d)"), _say_mixed_number),

@@ -16,13 +16,14 @@ RULES = (
     *roman.RULES,
     *dates.RULES,
     *money.RULES,
-    *units.RULES,
     *numbers.EARLY_RULES,
+    *units.RULES,
+    *numbers.POWER_RULES,
+    *acronyms.RULES,
     *signs.RULES,
     *dates.YEAR_RULES,
     *numbers.RULES,
     *numbers.CARDINAL_RULES,
-    *acronyms.RULES,
     *signs.LATE_RULES,
 )
 

@@ -39,7 +39,7 @@ def greek_name(letter: str) -> str | None:
 
 
 def _greek_key(letter: str) -> str | None:
-    match = _GREEK_NAME.fullmatch(unicodedata.name(letter, ""))
+    match = _GREEK_NAME.fullmatch(unicodedata.name(letter, "")) if len(letter) == 1 else None
     name = match[1].lower() if match else None
     return name if name in GREEK else None
 

@@ -2,6 +2,7 @@
 
 import re
 
+from sonorant.text.normalize.attributive import is_attributive
 from sonorant.text.normalize.numerals import NUMBER, cardinal, number_words
 from sonorant.text.normalize.rewriting import Rule, text_after
 
@@ -66,7 +67,7 @@ def _say_measure(match: re.Match[str]) -> str | None:
         return None
     if match["hyphen"] and unit in CLINGING and unit != "m":
         return None
-    one = number == "1" or bool(match["hyphen"])
+    one = number == "1" or bool(match["hyphen"]) or not dot and is_attributive(match)
     spoken = f"{number_words(number)}{match['magnitude']} {unit_name(unit, one and not match['magnitude'], power)}"
     if per:
         spoken += f" per {unit_name(per, True, match['per_power'])}"
@@ -93,7 +94,8 @@ def _say_temperature(match: re.Match[str]) -> str:
 
 
 def _say_angle(match: re.Match[str]) -> str:
-    spoken = number_words(match["degrees"]) + (" degree" if match["degrees"] == "1" else " degrees")
+    one = match["degrees"] == "1" or is_attributive(match)
+    spoken = number_words(match["degrees"]) + (" degree" if one else " degrees")
     for part, name in (("minutes", "minute"), ("seconds", "second")):
         if match[part]:
             spoken += f" {number_words(match[part])} {name}{'' if match[part] == '1' else 's'}"
