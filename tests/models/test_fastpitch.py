@@ -121,6 +121,14 @@ def test_padding_never_leaks_in_speaking():
         assert not outside.any()
 
 
+def test_encodings_are_zero_in_the_padding():
+    batch, ones = a_batch(), torch.ones(4)
+    for values in a_model().eval().encode(batch.symbols, batch.symbol_lengths, batch.speaker_ids, ones, ones):
+        for row, length in enumerate(batch.symbol_lengths):
+            assert values[row, :length].all()
+            assert not values[row, length:].any()
+
+
 def test_alignments_are_monotonic_and_cover_every_frame():
     batch = a_batch()
     output = a_model()(*batch)
