@@ -12,9 +12,15 @@ import yaml
 
 from sonorant.config import FastPitchRecipe, HifiganRecipe, dump_recipe, load_recipe, parse_recipe
 from sonorant.errors import CorpusError, RequestError, TrainingDiverged
+from sonorant.features.store import FeatureStore
+from sonorant.training import updater
 from sonorant.training.checkpoint import CheckpointFolder, read_checkpoint
+from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.fit import fit
+from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.run import Run
+from sonorant.training.state import capture
+from sonorant.training.task import Samples
 
 # 10 utterances in batches of 4 are 2 steps an epoch: step 3 lies in the middle of the second epoch.
 SHORT = ("batch.micro_batch=2", "run.validate_every=3", "run.checkpoint_every=3", "run.log_every=2",
@@ -42,10 +48,6 @@ def differences(a: Any, b: Any, where: str = "") -> list[str]:
 @pytest.fixture(autouse=True)
 def quick_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Griffin-Lim and pictures have their own tests."""
-    from sonorant.training.fastpitch_task import FastPitchTask
-    from sonorant.training.hifigan_task import HifiganTask
-    from sonorant.training.task import Samples
-
     for task in (FastPitchTask, HifiganTask):
         monkeypatch.setattr(task, "samples", lambda self, network: Samples())
 
@@ -67,32 +69,15 @@ def test_the_comparison_of_runs_notices_what_a_checkpoint_forgets(
 ) -> None:
     fit(short("tiny_fastpitch", 4), store_path, tmp_path / "whole", progress=False)
     fit(short("tiny_fastpitch", 3), store_path, tmp_path / "parts", progress=False)
-    fresh = Run(short("tiny_fastpitch", 4), CheckpointStore(store_path).open(), tmp_path / "fresh", torch.device("cpu"))
+    features = FeatureStore(store_path)
+    fresh = Run(short("tiny_fastpitch", 4), features, tmp_path / "fresh", torch.device("cpu"))
     path = tmp_path / "parts" / "step_00000003.pt"
     state = read_checkpoint(path)
-    state[forgotten] = CheckpointStore.capture(fresh)[forgotten]
+    state[forgotten] = capture(fresh.task, fresh.ema, fresh.position, fresh.recipe, features)[forgotten]
     torch.save(state, path)
     fit(short("tiny_fastpitch", 4), store_path, tmp_path / "parts", resume=True, progress=False)
     whole, parts = (read_checkpoint(tmp_path / run / "step_00000004.pt") for run in ("whole", "parts"))
     assert differences(whole, parts)
-
-
-class CheckpointStore:
-    """What a run that has just begun would save."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def open(self) -> Any:
-        from sonorant.features.store import FeatureStore
-
-        return FeatureStore(self.path)
-
-    @staticmethod
-    def capture(run: Run) -> dict[str, Any]:
-        from sonorant.training.state import capture
-
-        return capture(run.task, run.ema, run.position, run.recipe, run.store)
 
 
 def test_a_run_leaves_its_recipe_its_hardware_its_metrics_and_its_best(store_path: Path, tmp_path: Path) -> None:
@@ -178,8 +163,6 @@ def test_features_of_another_mel_and_other_symbols_are_refused_together(store_pa
 def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(
     name: str, store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sonorant.training import updater
-
     true_norm, calls = torch.nn.utils.get_total_norm, []
 
     def breaking_norm(gradients: Any) -> torch.Tensor:
@@ -195,8 +178,6 @@ def test_divergence_stops_the_run_and_names_the_last_good_checkpoint(
 def test_divergence_before_the_first_checkpoint_says_so(
     store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sonorant.training import updater
-
     monkeypatch.setattr(updater.nn.utils, "get_total_norm", lambda gradients: torch.tensor(float("inf")))
     with pytest.raises(TrainingDiverged, match=r"step 1: .* none yet"):
         fit(short("tiny_fastpitch", 2), store_path, tmp_path, progress=False)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from sonorant.errors import RequestError
 from sonorant.training import monitor as monitor_module
 from sonorant.training.monitor import Meter, Monitor
 from sonorant.training.progress import Silent
@@ -46,6 +47,15 @@ def test_metrics_pictures_and_audio_reach_their_files(tmp_path: Path) -> None:
     assert board.Scalars("validation/mel")[0].step == 2
     assert (board.Images("mel 0")[0].width, board.Images("mel 0")[0].height) == (6, 4)
     assert board.Audio("spoken 0")[0].sample_rate == 22050
+
+
+def test_metrics_that_cannot_be_written_are_a_plain_error(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").mkdir()
+    with (
+        pytest.raises(RequestError, match=r"metrics\.jsonl: cannot be written: Is a directory"),
+        Monitor(tmp_path, 0, 22050, Silent()) as monitor,
+    ):
+        monitor.train(1, 0, {"mel": 2.5})
 
 
 def test_a_resumed_run_adds_to_its_metrics(tmp_path: Path) -> None:

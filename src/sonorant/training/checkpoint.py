@@ -4,7 +4,6 @@ A run folder holds `step_00001000.pt` and so on, and `best.json` that names the 
 """
 
 import json
-import os
 import pickle
 import re
 import zipfile
@@ -18,6 +17,7 @@ import torch
 from sonorant.config import FastPitchRecipe, FeatureConfig, parse_recipe
 from sonorant.errors import RequestError, VoiceError
 from sonorant.text.symbols import symbol_table
+from sonorant.training.files import write_file
 from sonorant.voice.trained import TrainedModel, load_trained_file
 
 FORMAT_VERSION = 1
@@ -56,9 +56,9 @@ class CheckpointFolder:
             RequestError: It cannot be written; the checkpoints that were there are untouched.
         """
         path = self.path(step)
-        _write(path, lambda file: torch.save(state, file))
+        write_file(path, lambda file: torch.save(state, file))
         if best is not None:
-            _write(self.run / "best.json", lambda file: file.write(json.dumps(asdict(best)).encode()))
+            write_file(self.run / "best.json", lambda file: file.write(json.dumps(asdict(best)).encode()))
         kept = {*self.steps()[-self.keep_last :], step, best.step if best else step}
         for old in set(self.steps()) - kept:
             self.path(old).unlink(missing_ok=True)
@@ -150,28 +150,3 @@ def _facts(state: dict[str, Any]) -> dict[str, str | int | float]:
     if state["validation"] is not None:
         facts |= {f"validation/{name}": value for name, value in state["validation"].items()}
     return facts
-
-
-def _write(path: Path, write: Callable[[Any], object]) -> None:
-    """Write a file under another name, make sure that it is on the disk, then put it in its place."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
-        temporary.unlink(missing_ok=True)
-        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-        raise RequestError(f"{path}: cannot be written: {reason}; what was there is untouched") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put a rename on the disk, which belongs to the folder and not to the file."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

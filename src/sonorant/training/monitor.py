@@ -10,6 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from sonorant.errors import RequestError
 from sonorant.training.progress import ProgressDisplay
 from sonorant.training.task import Samples
 
@@ -55,7 +56,7 @@ class Monitor:
     def __init__(self, run: Path, start_step: int, sample_rate: int, display: ProgressDisplay) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._file = (run / "metrics.jsonl").open("a", encoding="utf-8")
+        self._path = run / "metrics.jsonl"
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=start_step + 1 if start_step else None)
         self._sample_rate = sample_rate
         self._display = display
@@ -68,7 +69,6 @@ class Monitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._board.close()
-        self._file.close()
         self._display.close()
 
     def train(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
@@ -92,7 +92,10 @@ class Monitor:
 
     def _record(self, step: int, epoch: int, kind: str, values: Mapping[str, float]) -> None:
         line = {"kind": kind, "step": step, "epoch": epoch, "time": round(time.time(), 3), **values}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise RequestError(f"{self._path}: cannot be written: {error.strerror}; resume when it can") from None
         for name, value in values.items():
             self._board.add_scalar(f"{kind}/{name}", value, step)

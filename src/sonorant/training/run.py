@@ -3,7 +3,7 @@
 import json
 import platform
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from sonorant.features.store import FeatureStore
 from sonorant.training.checkpoint import Best, CheckpointFolder
 from sonorant.training.ema import Ema
 from sonorant.training.fastpitch_task import FastPitchTask
+from sonorant.training.files import write_file
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.schedule import learning_rate_factor
 from sonorant.training.state import Position, capture, refuse_changes, restore, versions
@@ -67,8 +68,8 @@ class Run:
             raise RequestError(f"{folder}: holds checkpoints of another run; resume it, or choose another folder")
         self._describe(folder)
 
-    def resume(self, tell: Any) -> None:
-        """Go back to the newest whole checkpoint.
+    def resume(self, tell: Callable[[str], None]) -> None:
+        """Go back to the newest whole checkpoint; `tell` is given what was damaged.
 
         Raises:
             RequestError: There is none, or the recipe or the features differ from its own.
@@ -140,11 +141,12 @@ class Run:
             folder.mkdir(parents=True, exist_ok=True)
             starts = json.loads(log.read_text())["starts"] if log.is_file() else []
             starts.append({"step": self.position.step, "date": _now(), **versions(), **_hardware(self.device)})
-            log.write_text(json.dumps({"features": self.store.signature(), "starts": starts}, indent=2) + "\n")
-            recipe = yaml.safe_dump(dump_recipe(self.recipe), sort_keys=False)
-            (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
         except (OSError, ValueError, KeyError) as error:
             raise RequestError(f"{folder}: cannot hold a run: {error}; choose another folder") from None
+        described = json.dumps({"features": self.store.signature(), "starts": starts}, indent=2) + "\n"
+        resolved = yaml.safe_dump(dump_recipe(self.recipe), sort_keys=False)
+        write_file(log, lambda file: file.write(described.encode()))
+        write_file(folder / "recipe.yaml", lambda file: file.write(resolved.encode()))
 
 
 def make_task(recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore, device: torch.device) -> Task[Any]:
