@@ -189,3 +189,8 @@ def test_a_front_end_travels_to_other_processes() -> None:
 
 def test_an_unpronounceable_word_is_spelled() -> None:
     assert sources("brfk")[0][1] == "spelled"
+
+
+@pytest.mark.parametrize("text", ["a" * 500, "a'" * 300, "quickly " * 2000 + "read", "read, " * 1000, "{HH}" * 1000])
+def test_monstrous_texts_end_in_a_sound_utterance(text: str) -> None:
+    assert_sound(FRONTEND.utterance(text), FRONTEND)

@@ -43,7 +43,9 @@ def test_a_short_stem_gets_its_e_back() -> None:
     assert derive("bonned", words.get) == ("B", "AA1", "N", "D")
 
 
-@pytest.mark.parametrize("word", ["qwrtzs", "xed", "s", "ed", "ing", "bs", "unxyz", "'s", "a's's's"])
+@pytest.mark.parametrize(
+    "word", ["qwrtzs", "xed", "s", "ed", "ing", "bs", "unxyz", "'s", "a's's's", "a" * 100_000, "a" + "'s" * 5000]
+)
 def test_what_is_not_made_of_known_words_is_not_derived(word: str) -> None:
     assert derive(word, {"hello": ("HH", "AH0", "L", "OW1")}.get) is None
 

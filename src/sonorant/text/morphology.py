@@ -12,6 +12,7 @@ _SIBILANTS = ("S", "Z", "SH", "ZH", "CH", "JH")
 _UNVOICED = ("P", "T", "K", "F", "TH", "S", "SH", "CH")
 _LOST_E = re.compile("[csvzug]$|^[^aeiou]*[aeiou][^aeiouwxy]$")
 """Stems that more likely lost an e: after these letters, and short ones, which would have doubled their last letter."""
+_MAX_LETTERS = 40
 _MIN_PART = 4
 _MIN_STEM = 3
 
@@ -69,7 +70,7 @@ def derive(word: str, lookup: Lookup) -> Phones | None:
     """Return the phones of an unknown word that is made of known ones.
 
     Tried in order: endings with an apostrophe, -s, -ed, suffixes that change nothing before them, compounds of two
-    words of at least four letters, prefixes.
+    words of at least four letters, prefixes. Nothing longer than 40 letters is a word.
 
     Args:
         word: Lower-case letters and inner apostrophes.
@@ -80,6 +81,8 @@ def derive(word: str, lookup: Lookup) -> Phones | None:
         >>> derive("blogging", known.get), derive("basecamp", known.get)
         (('B', 'L', 'AO1', 'G', 'IH0', 'NG'), ('B', 'EY1', 'S', 'K', 'AE2', 'M', 'P'))
     """
+    if len(word) > _MAX_LETTERS:
+        return None
     for rule in (_apostrophe, _s, _ed, _suffix, _compound, _prefix):
         phones = rule(word, lookup)
         if phones:
