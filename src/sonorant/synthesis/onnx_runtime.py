@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,17 @@ from sonorant.voice.manifest import DECODER_NAME, ENCODER_NAME, VOCODER_NAME
 
 
 class OnnxRuntime:
-    """Runs the exported graphs. They are read and verified at once, and made ready when first needed."""
+    """Runs the exported graphs, from any number of threads at once.
+
+    They are read and verified at once, and made ready when first needed.
+    """
 
     def __init__(self, voice: Voice, threads: int | None = None) -> None:
         self._where = voice.where
         self._threads = threads
         self._graphs = {name: voice.read(name) for name in voice.manifest.graphs}
         self._sessions: dict[str, Any] = {}
+        self._lock = Lock()
 
     def encode(
         self, ids: NDArray[np.int64], speaker_id: int, pitch_scale: float, pitch_offset: float
@@ -50,12 +55,13 @@ class OnnxRuntime:
     def _run_row(self, name: str, **inputs: NDArray[Any]) -> list[Floats]:
         """Run a graph on a batch of one and return its one row of each output."""
         with _explained(f"{self._where}: {name}"):
-            if name not in self._sessions:
-                self._sessions[name] = self._session(name)
+            with self._lock:
+                if name not in self._sessions:
+                    self._sessions[name] = self._open(name)
             return [batch[0] for batch in self._sessions[name].run(None, inputs)]
 
-    def _session(self, name: str) -> Any:
-        """Open a graph; its threads sleep while they wait, so that they leave the cores to others."""
+    def _open(self, name: str) -> Any:
+        """Make a graph ready; its threads sleep while they wait, so that they leave the cores to others."""
         import onnxruntime as ort
 
         options = ort.SessionOptions()

@@ -88,7 +88,7 @@ class Synthesizer:
             pitch_range: Stretches the pitch's movement around the speaker's mean, 0 to 3; 0 is monotone.
 
         Raises:
-            TextError: There is nothing to speak in the text, or phones in braces are wrong.
+            TextError: No piece of the text can be spoken; where others can, such a piece is left out with a warning.
             RequestError: A setting is out of its range, or the voice has no such speaker.
         """
         style = choose_style(self.voice.manifest, speed, pitch, seed, speaker, denoise, pitch_range)
