@@ -24,9 +24,7 @@ UNEXPANDED = {
 """Abbreviations that the list leaves as written -> what they stand for."""
 _UNEXPANDED = re.compile(rf"\b(?:{'|'.join(UNEXPANDED)})\b")
 _CARDINAL_OF = {ordinal(day): cardinal(day) for day in range(1, 32)}
-_MONTH_DAY = re.compile(
-    rf"\b({'|'.join(MONTHS).lower()}) ({'|'.join(sorted(_CARDINAL_OF, key=len, reverse=True))})\b"
-)
+_MONTH_DAY = re.compile(rf"\b({'|'.join(MONTHS).lower()}) ({'|'.join(sorted(_CARDINAL_OF, key=len, reverse=True))})\b")
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,9 @@ def main() -> None:
         if not one.same:
             print(f"{one.line_id}\n  expected {' '.join(one.expected)}\n  spoken   {' '.join(one.spoken)}")
     same = sum(one.same for one in golden.differing)
-    print(f"word for word the same: {same} of {len(golden.differing)} lines whose forms differ ({golden.share_same:.1%})")
+    print(
+        f"word for word the same: {same} of {len(golden.differing)} lines whose forms differ ({golden.share_same:.1%})"
+    )
     print(f"word error rate over all {len(golden.lines)} lines: {golden.word_error_rate:.3%}")
 
 

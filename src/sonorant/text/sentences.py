@@ -15,7 +15,11 @@ GROUP = re.compile(r"\{[^{}]{0,400}\}")
 NEVER_LAST = frozenset(TITLES) | {"St", "Dr", "Ft"}
 WITH_FIGURE = frozenset(NUMBERED) | frozenset(word.capitalize() for word in NUMBERED)
 SOMETIMES_LAST = (
-    frozenset(PLAIN) | frozenset(word.capitalize() for word in PLAIN) | frozenset(STATES) | frozenset(DAYS) | frozenset(MONTH_BY_SHORT)
+    frozenset(PLAIN)
+    | frozenset(word.capitalize() for word in PLAIN)
+    | frozenset(STATES)
+    | frozenset(DAYS)
+    | frozenset(MONTH_BY_SHORT)
 ) - {"Sun", "Sat", "Miss", "Mass", "Wash", "Del", "La", "Ill", "Ore", "Pa", "lit", "ms", "max"}
 LATIN_WORDS = frozenset(["i.e", "e.g", "cf", "viz", "al", "ca", "c"])
 MIN_FILL = 3

@@ -5,9 +5,12 @@ import re
 from sonorant.text.normalize.rewriting import Rule, text_after, text_before
 
 STARTERS = frozenset(
-    "A After All Also Although An And Another Are As At Because Before But By Can Did Do Does During Each Even Every For "
-    "From Had Has Have He Her Here His How However I If In Is It Its Just Last Later Let Many May Maybe Most My Next No "
-    "Not Nobody Nothing Now Of On Once One Only Or Other Our Perhaps She Should Since So Some Soon Still Such Than That "
+    "A After All Also Although An And Another Are As At Because Before But By Can Did Do Does During Each Even "
+    "Every For "
+    "From Had Has Have He Her Here His How However I If In Is It Its Just Last Later Let Many May Maybe Most My "
+    "Next No "
+    "Not Nobody Nothing Now Of On Once One Only Or Other Our Perhaps She Should Since So Some Soon Still Such Than "
+    "That "
     "The Their Then There These They This Those Though Thus To Today Two Under Until Was We Were What When Where Which "
     "While Who Whose Why Will With Would Yes Yet You Your".split()
 )
@@ -29,7 +32,7 @@ NUMBERED = {
     "vol": "volume", "vols": "volumes", "ch": "chapter", "chap": "chapter", "chs": "chapters", "sec": "section",
     "fig": "figure", "figs": "figures", "eq": "equation", "art": "article", "par": "paragraph", "op": "opus",
     "apt": "apartment", "ste": "suite", "ver": "version", "ln": "line", "pt": "part", "bk": "book", "tel": "telephone",
-    "app": "appendix", "approx": "approximately", "rte": "route", "hwy": "highway", "ext": "extension",
+    "app": "appendix", "approx": "approximately", "rte": "route", "hwy": "highway", "ext": "extension", "est": "established",
 }  # fmt: skip
 """Stand before a figure."""
 
@@ -42,13 +45,13 @@ PLAIN = {
     "temp": "temperature", "mss": "manuscripts", "ms": "manuscript", "intl": "international", "natl": "national",
     "mfg": "manufacturing", "bldg": "building", "tel": "telephone", "cf": "compare", "ibid": "ibidem", "vols": "volumes",
     "figs": "figures", "avg": "average", "mgr": "manager", "dist": "district", "hosp": "hospital", "inst": "institute",
-    "lit": "literally", "usu": "usually", "orig": "originally", "ch": "chapter", "vol": "volume", "fig": "figure",
+    "lit": "literally", "usu": "usually", "orig": "originally", "est": "estimated", "ch": "chapter", "vol": "volume", "fig": "figure",
 }  # fmt: skip
 """Stand anywhere, always with a dot; their dot may also end the sentence."""
 
 LATIN = {
     "i.e.": "that is", "e.g.": "for example", "et al.": "et al", "w.r.t.": "with respect to", "a.k.a.": "A K A",
-    "ca.": "circa", "Ph.D.": "P H D", "PhD": "P H D", "PhDs": "P H D's", "Ph.D": "P H D", "q.v.": "which see",
+    "ca.": "circa", "Ph.D.": "P H D", "PhD": "P H D", "PhDs": "P H D's", "Ph.D.s": "P H D's", "Ph.D.'s": "P H D's", "Ph.D": "P H D", "q.v.": "which see",
     "MSS.": "manuscripts", "&c.": "et cetera", "&c": "et cetera", "a.k.a": "A K A", "i.e": "that is", "e.g": "for example", "ie.": "that is", "eg.": "for example",
 }  # fmt: skip
 
@@ -145,8 +148,10 @@ def _say_initial(match: re.Match[str]) -> str | None:
     if not follower:
         return None
     if len(follower[1]) == 1:
-        return match[1] if follower[2] or follower[1] != "I" and follower[1] != "A" else None
-    if follower[1] in STARTERS or match[1] == "I" and not re.search(r"[A-Z]\.? $|[A-Z][a-z]+ $", text_before(match, 16)):
+        return match[1] if follower[2] or (follower[1] != "I" and follower[1] != "A") else None
+    if follower[1] in STARTERS or (
+        match[1] == "I" and not re.search(r"[A-Z]\.? $|[A-Z][a-z]+ $", text_before(match, 16))
+    ):
         return None
     return match[1]
 
@@ -167,9 +172,15 @@ _PLAIN = "|".join(sorted({form for word in PLAIN for form in (word, word.capital
 RULES = (
     Rule("abbreviation", re.compile(rf"(?<![\w.])(?:{_alternatives(LATIN)})(?![A-Za-z])", re.IGNORECASE), _say_latin),
     Rule("abbreviation", re.compile(r"(?<![\w.])(?:c|ca)\. ?(?=1\d{3}\b|[5-9]\d\d\b|20\d\d\b)"), _say_circa),
-    Rule("abbreviation", re.compile(rf"(?<![\w.])((?:{_alternatives(NUMBERED)}))\. ?(?=#?\d|[IVXLC]+\b)", re.IGNORECASE), lambda match: _say_numbered(match) + " "),
+    Rule(
+        "abbreviation",
+        re.compile(rf"(?<![\w.])((?:{_alternatives(NUMBERED)}))\. ?(?=#?\d|[IVXLC]+\b)", re.IGNORECASE),
+        lambda match: _say_numbered(match) + " ",
+    ),
     Rule("title", re.compile(rf"(?<![\w.])({_alternatives(TITLES)})\.(?! ?\d)"), _say_title),
-    Rule("title", re.compile(rf"(?<![\w.'])({_alternatives(UNDOTTED_TITLES)})(?= (?:and )?[A-Z][A-Za-z.])"), _say_title),
+    Rule(
+        "title", re.compile(rf"(?<![\w.'])({_alternatives(UNDOTTED_TITLES)})(?= (?:and )?[A-Z][A-Za-z.])"), _say_title
+    ),
     Rule("saint or street", re.compile(r"(?<![\w.])(St)(?:\.|(?= [A-Z][a-z]))"), _say_saint_or_street),
     Rule("saint or street", re.compile(r"(?<![\w.])(Ste)\.(?= [A-Z][a-z])"), lambda match: "Sainte"),
     Rule("doctor or drive", re.compile(r"(?<![\w.])(Dr)(?:\.|(?= [A-Z][a-z]))"), _say_doctor_or_drive),
@@ -178,7 +189,13 @@ RULES = (
     Rule("abbreviation", re.compile(rf"(?<![\w.])({_PLAIN})\.(?![A-Za-z\d])"), _say_plain),
     Rule("abbreviation", re.compile(r"(?<![\w.])([Vv]s|[Jj]r|[Ee]tc)\b(?!\.)(?=[ ,;:!?]|$)"), _say_plain),
     Rule("state", re.compile(rf"(?<=, )({_alternatives(STATES)})\."), _say_state),
-    Rule("letters", re.compile(r"(?<![\w.'])(?P<letters>(?:[A-Za-z]\.){2,10}(?:[A-Za-z](?![A-Za-z\d]))?|LL\.[DBM]\.|(?:B|M)\.?Sc\.|[BM]\.Ed\.|D\.Phil\.|M\.Phil\.)(?P<tail>'?s\b)?(?![A-Za-z\d])"), _say_dotted_letters),
+    Rule(
+        "letters",
+        re.compile(
+            r"(?<![\w.'])(?P<letters>(?:[A-Za-z]\.){2,10}(?:[A-Za-z](?![A-Za-z\d]))?|LL\.[DBM]\.|(?:B|M)\.?Sc\."
+            r"|[BM]\.Ed\.|D\.Phil\.|M\.Phil\.)(?P<tail>'?s\b)?(?![A-Za-z\d])"
+        ),
+        _say_dotted_letters,
+    ),
     Rule("initial", re.compile(r"(?<![\w'.])([A-Z])\.(?= [A-Z])"), _say_initial),
 )
-

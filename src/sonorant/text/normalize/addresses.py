@@ -9,12 +9,12 @@ SIGNS = {".": "dot", "-": "dash", "_": "underscore", "/": "slash", "@": "at", "+
          "?": "question mark", "&": "and", "#": "hash", "%": "percent", "~": "tilde", ",": "comma", ";": "semicolon",
          "!": "exclamation mark", "*": "star", "$": "dollar", "'": "apostrophe", "(": "open parenthesis",
          ")": "close parenthesis"}  # fmt: skip
-SPELLED = frozenset("www io uk us ai edu usr de fr tv eu ca au nz jp http https ftp html php pdf xml css js id".split())
+SPELLED = frozenset(
+    "www io uk us ai edu etc usr de fr tv eu ca au nz jp http https ftp html php pdf xml css js id".split()
+)
 """Parts of addresses that are said letter by letter."""
 DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}"
-TOP = (
-    r"(?:com|org|net|edu|gov|mil|int|io|ai|co|uk|us|ca|de|fr|au|nz|jp|eu|tv|me|info|biz|dev|app|ch|nl|it|es|in|se|ie)"
-)
+TOP = r"(?:com|org|net|edu|gov|mil|int|io|ai|co|uk|us|ca|de|fr|au|nz|jp|eu|tv|me|info|biz|dev|app|ch|nl|it|es|in|se|ie)"
 TAIL = r"(?:[/?#][\w./?=&%#~+:;,!@$'()*-]{0,400}(?<![.,;:!?')-]))?/?"
 
 
@@ -90,19 +90,38 @@ def _say_extension(match: re.Match[str]) -> str:
 
 SOFTWARE = "[Vv]ersion|[Rr]elease|Python|Java|Ubuntu|Debian|Android|iOS|macOS|Windows|Linux|Kernel|PyTorch|CUDA"
 PHONE = (
-    r"\+\d{1,3}[ .-](?:\(\d{1,4}\) ?)?\d{1,5}(?:[ .-]\d{2,5}){1,4}"
+    r"\+\d{1,3}[ .-](?:\(\d{1,4}\) ?)?\d{1,5}(?:[ .-]\d{2,8}){1,4}"
     r"|(?:1[ .-])?\(\d{3}\) ?\d{3}[ .-]\d{4}|(?:1[ .-])?\d{3}([.-])\d{3}\1\d{4}|\d{3}-\d{4}"
 )
 
 RULES = (
     Rule("e-mail", re.compile(rf"(?<![\w.+-])[A-Za-z0-9][\w.+-]{{0,63}}+@{DOMAIN}[A-Za-z]{{2,12}}\b"), _say_email),
-    Rule("web address", re.compile(rf"(?<![\w.@/-])(?:(?:https?|ftp|HTTPS?)://[\w.-]{{1,253}}(?::\d{{1,5}})?{TAIL}|www\.{DOMAIN}[a-z]{{2,12}}{TAIL}|{DOMAIN}{TOP}\b(?![.-]?\w){TAIL})"), _say_url),
+    Rule(
+        "web address",
+        re.compile(
+            rf"(?<![\w.@/-])(?:(?:https?|ftp|HTTPS?)://[\w.-]{{1,253}}(?::\d{{1,5}})?{TAIL}"
+            rf"|www\.{DOMAIN}[a-z]{{2,12}}{TAIL}|{DOMAIN}{TOP}\b(?![.-]?\w){TAIL})"
+        ),
+        _say_url,
+    ),
     Rule("handle", re.compile(r"(?<![\w.@])@([A-Za-z]\w{0,50})"), _say_handle),
     Rule("hashtag", re.compile(r"(?<![\w#&])#([A-Za-z][A-Za-z0-9']{1,50})"), _say_hashtag),
     Rule("file path", re.compile(r"(?<![\w./<])~?(?:/[A-Za-z][\w.-]{0,60}){2,10}(?<![.-])/?"), _say_path),
+    Rule(
+        "file name",
+        re.compile(
+            r"(?<=[A-Za-z\d])\.(?=(?:txt|pdf|docx?|xlsx?|csv|json|ya?ml|py|js|ts|c|h|rs|go|sh|exe|zip|tar|gz|md"
+            r"|html?|css|xml|jpe?g|png|gif|svg|mp[34]|wav|flac|log|net|ini|cfg|toml)\b)"
+        ),
+        lambda match: " dot ",
+    ),
     Rule("IP address", re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]?\d)"), _say_ip),
     Rule("telephone number", re.compile(rf"(?<![\w.,$£€-])(?:{PHONE})(?![\w-]|[.,]\d)"), _say_phone),
-    Rule("version", re.compile(r"(?<![\w.])(?:(?P<v>[vV])\.? ?)?(?P<numbers>\d{1,6}(?:\.\d{1,6}){2,5})(?![\d-])"), _say_version),
+    Rule(
+        "version",
+        re.compile(r"(?<![\w.])(?:(?P<v>[vV])\.? ?)?(?P<numbers>\d{1,6}(?:\.\d{1,6}){2,5})(?![\d-])"),
+        _say_version,
+    ),
     Rule("version", re.compile(rf"\b({SOFTWARE}) (\d{{1,4}}\.\d{{1,4}})(?!\w|[.,]\d)"), _say_release),
     Rule("version", re.compile(r"(?<![\w.])(?P<v>[vV])(?P<numbers>\d{1,6}(?:\.\d{1,6})?)(?![\d.]?\w)"), _say_version),
     Rule("extension", re.compile(r"\b(?:[Ee]xtension|[Ee]xt\b\.?) (\d{2,6})\b"), _say_extension),

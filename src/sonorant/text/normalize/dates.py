@@ -5,9 +5,7 @@ import re
 from sonorant.text.normalize.numerals import cardinal, ordinal, plural, year
 from sonorant.text.normalize.rewriting import Rule, text_after, text_before
 
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+MONTHS = ("January February March April May June July August September October November December").split()
 MONTH_BY_SHORT = {month[:3]: month for month in MONTHS} | {"Sept": "September"}
 DAYS = {"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
         "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday"}  # fmt: skip
@@ -54,6 +52,10 @@ def _expand_month(match: re.Match[str]) -> str:
 
 def _expand_day(match: re.Match[str]) -> str:
     return DAYS[match[1]]
+
+
+def _say_days(match: re.Match[str]) -> str:
+    return f"{DAYS[match[1]]} to {DAYS[match[2]]}"
 
 
 def _say_month_day(match: re.Match[str]) -> str:
@@ -161,9 +163,25 @@ def _say_year(match: re.Match[str]) -> str | None:
 
 
 NUMERIC_RULES = (
-    Rule("date", re.compile(rf"{START}(?P<year>{YEAR})([-/])(?P<month>\d{{2}})\2(?P<day>\d{{2}})(?P<time>T(?=\d\d:)|(?!\w|[-/]\d))"), _say_iso),
-    Rule("date", re.compile(rf"{START}(?P<first>\d{{1,2}})(?P<mark>[./-])(?P<second>\d{{1,2}})(?P=mark)(?P<year>{YEAR})(?!\w|[./-]\d)"), _say_slashed),
-    Rule("date", re.compile(rf"{START}(?P<first>\d{{1,2}})(?P<mark>/)(?P<second>\d{{1,2}})/(?P<year>\d{{2}})(?![\w/])"), _say_slashed),
+    Rule(
+        "date",
+        re.compile(
+            rf"{START}(?P<year>{YEAR})([-/])(?P<month>\d{{2}})\2(?P<day>\d{{2}})(?P<time>T(?=\d\d:)|(?!\w|[-/]\d))"
+        ),
+        _say_iso,
+    ),
+    Rule(
+        "date",
+        re.compile(
+            rf"{START}(?P<first>\d{{1,2}})(?P<mark>[./-])(?P<second>\d{{1,2}})(?P=mark)(?P<year>{YEAR})(?!\w|[./-]\d)"
+        ),
+        _say_slashed,
+    ),
+    Rule(
+        "date",
+        re.compile(rf"{START}(?P<first>\d{{1,2}})(?P<mark>/)(?P<second>\d{{1,2}})/(?P<year>\d{{2}})(?![\w/])"),
+        _say_slashed,
+    ),
 )
 """Dates in figures; they go before versions and telephone numbers."""
 
@@ -171,16 +189,54 @@ RULES = (
     Rule("month", re.compile(rf"\b({SHORT})\b\.?(?=,? ?\d)"), _expand_month),
     Rule("month", re.compile(rf"(?<=\d )({SHORT})\b\.?(?=,? {YEAR}|[.,;]|$)"), _expand_month),
     Rule("month", re.compile(rf"\b({SHORT})\.(?= [a-z]|[,;]| ?[-–—])"), _expand_month),
-    Rule("day of the week", re.compile(r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b(?:\.|(?=,))(?=,? (?:\d|[A-Z][a-z]{2,8} \d))"), _expand_day),
-    Rule("date", re.compile(rf"\b(?P<month>{MONTH}) (?P<day>{DAY})(?:st|nd|rd|th)?(?: ?[-–] ?(?P<last>{DAY})(?:st|nd|rd|th)?)?(?:(?P<comma>,?) (?P<year>{YEAR}))?{END}"), _say_month_day),
-    Rule("date", re.compile(rf"{START}(?P<day>{DAY})(?: ?[-–] ?(?P<last>{DAY}))? (?P<month>{MONTH})\b(?:(?P<comma>,?) (?P<year>{YEAR}){END})?"), _say_day_month),
+    Rule(
+        "days of the week",
+        re.compile(r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.? ?[-–] ?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?"),
+        _say_days,
+    ),
+    Rule(
+        "day of the week",
+        re.compile(r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b(?:\.|(?=,))(?=,? (?:\d|[A-Z][a-z]{2,8} \d))"),
+        _expand_day,
+    ),
+    Rule(
+        "date",
+        re.compile(
+            rf"\b(?P<month>{MONTH}) (?P<day>{DAY})(?:st|nd|rd|th)?(?: ?[-–] ?(?P<last>{DAY})(?:st|nd|rd|th)?)?(?:"
+            rf"(?P<comma>,?) (?P<year>{YEAR}))?{END}"
+        ),
+        _say_month_day,
+    ),
+    Rule(
+        "date",
+        re.compile(
+            rf"{START}(?P<day>{DAY})(?: ?[-–] ?(?P<last>{DAY}))? (?P<month>{MONTH})\b(?:(?P<comma>,?) "
+            rf"(?P<year>{YEAR}){END})?"
+        ),
+        _say_day_month,
+    ),
     Rule("time", re.compile(rf"(?<![\w.,:])(?P<hour>\d{{1,2}})[:.](?P<minute>[0-5]\d){HALF}(?P<second>)"), _say_time),
-    Rule("time", re.compile(rf"(?<![\w.,:])(?P<hour>\d{{1,2}}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?:Z\b)?(?![:\w]|\.\d)(?P<half>)(?P<capital>)"), _say_time),
+    Rule(
+        "time",
+        re.compile(
+            r"(?<![\w.,:])(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?:Z\b)?(?![:\w]|\.\d)"
+            r"(?P<half>)(?P<capital>)"
+        ),
+        _say_time,
+    ),
     Rule("time", re.compile(rf"(?<![\w.,:$£€])(?P<hour>\d{{1,2}}){HALF}"), _say_hour),
     Rule("half of the day", re.compile(r"\b(?P<half>[ap])\. ?m\."), _say_bare_half),
     Rule("decade", re.compile(r"(?<![\w.,$£€])'?(?P<decade>(?:1\d|20)\d0|[2-9]0)'?s\b"), _say_decade),
-    Rule("year range", re.compile(rf"{START}(?P<first>{YEAR})(?: ?[-–] ?)(?P<last>{YEAR}|\d{{2}}){END}"), _say_year_range),
-    Rule("era", re.compile(r"(?<![\w.,])(?P<number>\d{1,4}) ?(?P<era>B\.? ?C\.? ?E\b|C\.? ?E\b|B\.? ?C\b|A\.? ?D\b)\.?(?=[ ,;)]|$)"), _say_era),
+    Rule(
+        "year range", re.compile(rf"{START}(?P<first>{YEAR})(?: ?[-–] ?)(?P<last>{YEAR}|\d{{2}}){END}"), _say_year_range
+    ),
+    Rule(
+        "era",
+        re.compile(
+            r"(?<![\w.,])(?P<number>\d{1,4}) ?(?P<era>B\.? ?C\.? ?E\b|C\.? ?E\b|B\.? ?C\b|A\.? ?D\b)\.?(?=[ ,;)]|$)"
+        ),
+        _say_era,
+    ),
 )
 
 YEAR_RULES = (Rule("year", re.compile(rf"(?<![\w.,/+=<>~$£€-]){YEAR}(?!\w|[.,]\d|[-+/%°]\w)"), _say_year),

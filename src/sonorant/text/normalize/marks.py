@@ -6,7 +6,8 @@ from sonorant.text.normalize.characters import CERTAIN_A, PLACEHOLDER
 from sonorant.text.normalize.rewriting import Draft, Rule, text_after, text_before
 
 LETTER_NOUNS = frozenset(
-    "vitamin plan grade grades group section class type hepatitis level side team exhibit appendix part figure point block "
+    "vitamin plan grade grades group section class type hepatitis level side team exhibit appendix part figure "
+    "point block "
     "room gate option step building wing terminal unit letter serie straight an key flat major minor hall train".split()
 )
 """Words after which "A" is the letter, not the article."""
@@ -47,7 +48,7 @@ def _article_or_letter(match: re.Match[str]) -> str:
     if re.match(r" ?(?:[.,;:?!-]|$)| [A-Z](?![A-Za-z'])", after):
         return "A"
     previous = before[1] if before else ""
-    if len(previous) == 1 and previous.isupper() and previous != "I" or previous.lower() in LETTER_NOUNS:
+    if (len(previous) == 1 and previous.isupper() and previous != "I") or previous.lower() in LETTER_NOUNS:
         return "A"
     first = not previous or previous in ".?!:"
     return "A" if not first and re.match(r" [a-z{]", after) and previous not in ";,-" else "a"
@@ -65,7 +66,11 @@ RULES = (
     Rule("bracket", re.compile(r"[)\]}]"), lambda match: " "),
     Rule("bar", re.compile(r"[|•]"), lambda match: ", "),
     Rule("quotation mark", re.compile(r'["`]'), lambda match: " "),
-    Rule("outer apostrophe", re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"), lambda match: " " if text_after(match, 1).isalnum() and text_before(match, 1).isalnum() else ""),
+    Rule(
+        "outer apostrophe",
+        re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])"),
+        lambda match: " " if text_after(match, 1).isalnum() and text_before(match, 1).isalnum() else "",
+    ),
 )
 SPACES = re.compile(r" {2,}| (?=[.,;:?!])")
 MARKS = Rule("marks", re.compile(r" ?[.,;:?!](?: ?[.,;:?!-])*+ ?| - ?(?:[.,;:?!-] ?)*+"), _strongest)

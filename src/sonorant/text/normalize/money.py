@@ -25,7 +25,9 @@ PLURALS = {"penny": "pence", "yen": "yen", "won": "won", "baht": "baht", "dong":
 MAGNITUDES = {"k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "mm": "million",
               "MM": "million", "b": "billion", "B": "billion", "bn": "billion", "tn": "trillion", "T": "trillion"}  # fmt: skip
 _SIGN = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
-_SCALE = r"(?: ?(?P<scale>hundred|thousand|million|billion|trillion)\b|(?P<short>k|K|mn|mm|MM|m|M|bn|b|B|tn|T)(?![\w]))?"
+_SCALE = (
+    r"(?:[ -]?(?P<scale>hundred|thousand|million|billion|trillion)\b|(?P<short>k|K|mn|mm|MM|m|M|bn|b|B|tn|T)(?![\w]))?"
+)
 
 
 def money_words(amount: str, unit: str, hundredth: str, scale: str = "") -> str:
@@ -37,6 +39,8 @@ def money_words(amount: str, unit: str, hundredth: str, scale: str = "") -> str:
         >>> money_words("1.5", "euro", "cent", "million"), money_words("0.99", "pound", "penny")
         ('one point five million euros', 'ninety nine pence')
     """
+    if re.fullmatch(r"\d+,\d\d", amount):
+        amount = amount.replace(",", ".")
     if scale:
         return f"{number_words(amount)} {scale} {_plural(unit)}"
     whole, point, part = amount.replace(",", "").partition(".")
@@ -66,7 +70,7 @@ def _say_sum(match: re.Match[str]) -> str:
     if match["last"]:
         return f"{minus}{number_words(match['amount'])} to {money_words(match['last'], unit, hundredth, scale)}"
     spoken = money_words(match["amount"], unit, hundredth, scale)
-    if is_attributive(match) and "." not in match["amount"]:
+    if (is_attributive(match) and "." not in match["amount"]) or (f"-{scale}" in match[0] and scale):
         spoken = spoken.removesuffix(_plural(unit)) + unit if spoken.endswith(_plural(unit)) else spoken
     return minus + spoken
 
@@ -84,20 +88,52 @@ def _say_cents(match: re.Match[str]) -> str:
 def _say_old_sum(match: re.Match[str]) -> str:
     """Say pounds, shillings and pence: £3 4s. 6d. (either end may be missing)."""
     spoken = []
-    for part, one, several in (("pounds", "pound", "pounds"), ("shillings", "shilling", "shillings"), ("pence", "penny", "pence")):
+    for part, one, several in (
+        ("pounds", "pound", "pounds"),
+        ("shillings", "shilling", "shillings"),
+        ("pence", "penny", "pence"),
+    ):
         if match[part]:
             spoken.append(f"{number_words(match[part])} {one if match[part] == '1' else several}")
     dot = "." if match[0].endswith(".") and re.match(r"""["')]*(?:$| [A-Z])""", text_after(match, 6)) else ""
     return " ".join(spoken) + dot
 
 
-AMOUNT = rf"(?P<amount>{NUMBER})"
+AMOUNT = rf"(?P<amount>\d{{1,6}},\d\d(?!\d)|{NUMBER})"
 RULES = (
-    Rule("pounds, shillings, pence", re.compile(r"(?:£ ?(?P<pounds>\d{1,3}(?:,\d{3}){1,4}|\d{1,9}),? )(?P<shillings>\d{1,3}) ?s\b\.?(?:,? (?P<pence>\d{1,3}) ?d\b\.?)?"), _say_old_sum),
-    Rule("pounds, shillings, pence", re.compile(r"(?<![\w.,])(?P<pounds>)(?P<shillings>\d{1,3}) ?s\b\.?,? (?P<pence>\d{1,3}) ?d\b\.?"), _say_old_sum),
-    Rule("pounds, shillings, pence", re.compile(r"(?<![\w.,])(?P<pounds>)(?P<shillings>)(?P<pence>\d{1,3}) ?d\.(?! ?\d)"), _say_old_sum),
-    Rule("money", re.compile(rf"(?<![A-Za-z\d])(?P<minus>[-−] ?)?(?P<sign>{_SIGN}) ?{AMOUNT}(?: ?[-–] ?(?P=sign)?(?P<last>{NUMBER}))?{_SCALE}(?!\d)"), _say_sum),
-    Rule("money", re.compile(rf"(?<![\w.,]){AMOUNT}{_SCALE} ?(?P<sign>USD|EUR|GBP|JPY|CHF|INR|CAD|AUD|kr|[$£€¥₹₩₽₺₪₫₱฿])(?![\w])"), _say_coded_sum),
+    Rule(
+        "pounds, shillings, pence",
+        re.compile(
+            r"(?:£ ?(?P<pounds>\d{1,3}(?:,\d{3}){1,4}|\d{1,9}),? )(?P<shillings>\d{1,3}) ?s\b\.?(?:,? "
+            r"(?P<pence>\d{1,3}) ?d\b\.?)?"
+        ),
+        _say_old_sum,
+    ),
+    Rule(
+        "pounds, shillings, pence",
+        re.compile(r"(?<![\w.,])(?P<pounds>)(?P<shillings>\d{1,3}) ?s\b\.?,? (?P<pence>\d{1,3}) ?d\b\.?"),
+        _say_old_sum,
+    ),
+    Rule(
+        "pounds, shillings, pence",
+        re.compile(r"(?<![\w.,])(?P<pounds>)(?P<shillings>)(?P<pence>\d{1,3}) ?d\.(?! ?\d)"),
+        _say_old_sum,
+    ),
+    Rule(
+        "money",
+        re.compile(
+            rf"(?<![A-Za-z\d])(?P<minus>[-−] ?)?(?P<sign>{_SIGN}) ?{AMOUNT}(?: ?[-–] ?(?P=sign)?(?P<last>{NUMBER})"
+            rf")?{_SCALE}(?!\d)"
+        ),
+        _say_sum,
+    ),
+    Rule(
+        "money",
+        re.compile(
+            rf"(?<![\w.,]){AMOUNT}{_SCALE} ?(?P<sign>USD|EUR|GBP|JPY|CHF|INR|CAD|AUD|kr|[$£€¥₹₩₽₺₪₫₱฿])(?![\w])"
+        ),
+        _say_coded_sum,
+    ),
     Rule("cents", re.compile(rf"(?<![\w.,]){AMOUNT} ?(?P<sign>¢)"), _say_cents),
     Rule("pence", re.compile(r"(?<![\w.,])(?P<amount>[1-9]\d?)(?P<sign>p)(?![\w-])"), _say_cents),
 )

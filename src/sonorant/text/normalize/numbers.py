@@ -2,10 +2,20 @@
 
 import re
 
-from sonorant.text.normalize.acronyms import say_letters
-from sonorant.text.normalize.numerals import NUMBER, cardinal, digits, fraction, label_words, number_words, ordinal, pair
+from sonorant.text.normalize.acronyms import say_letters, spell
 from sonorant.text.normalize.characters import CERTAIN_A
+from sonorant.text.normalize.numerals import (
+    NUMBER,
+    cardinal,
+    digits,
+    fraction,
+    label_words,
+    number_words,
+    ordinal,
+    pair,
+)
 from sonorant.text.normalize.rewriting import Rule, text_after, text_before
+from sonorant.text.normalize.units import SYMBOLS
 
 MAX_DENOMINATOR = 1000
 FIXED_FRACTIONS = {"24/7": "twenty four seven", "9/11": "nine eleven", "50/50": "fifty fifty", "20/20": "twenty twenty"}
@@ -47,12 +57,14 @@ def _say_digit_groups(match: re.Match[str]) -> str:
 
 
 def _say_power(match: re.Match[str]) -> str:
-    exponent = match["exponent"]
+    exponent, base = match["exponent"], match["base"]
+    if base.isalpha() and not re.search("[aeiouAEIOU]", base):
+        base = spell(base)
     if exponent in POWERS:
-        return f"{match['base']} {POWERS[exponent]} "
+        return f"{base} {POWERS[exponent]} "
     sign = {"-": "minus ", "+": ""}.get(exponent[0], "")
     bare = exponent.lstrip("+-")
-    return f"{match['base']} to the power of {sign}{number_words(bare) if bare[0].isdigit() else bare.upper()} "
+    return f"{base} to the power of {sign}{number_words(bare) if bare[0].isdigit() else bare.upper()} "
 
 
 def _say_scientific(match: re.Match[str]) -> str:
@@ -66,7 +78,10 @@ def _say_dimensions(match: re.Match[str]) -> str:
 def _say_arithmetic(match: re.Match[str]) -> str:
     """Say the operators between operands, up to and with the equals sign."""
     parts = re.split(r" ?([-+*/×÷±=–−x]) ?", match[0])
-    words = [OPERATORS.get(part, "equals" if part == "=" else part) if index % 2 else part for index, part in enumerate(parts)]
+    words = [
+        OPERATORS.get(part, "equals" if part == "=" else part) if index % 2 else part
+        for index, part in enumerate(parts)
+    ]
     return " ".join(words)
 
 
@@ -88,7 +103,7 @@ def _say_letter_digits(match: re.Match[str]) -> str | None:
 
 def _label_part(part: str, counts: bool) -> str:
     if part[0].isdigit():
-        return number_words(part) if counts and len(part) < 4 or "." in part else label_words(part)
+        return number_words(part) if (counts and len(part) < 4) or "." in part else label_words(part)
     return CERTAIN_A if part in ("A", "a") else say_letters(part)
 
 
@@ -110,28 +125,103 @@ def _say_flight(match: re.Match[str]) -> str | None:
     return f"{match[1]} {pair(*divmod(int(number), 100))}"
 
 
+def _say_resolution(match: re.Match[str]) -> str:
+    return f"{label_words(match[1])} by {label_words(match[2])}"
+
+
+def _say_magnitude(match: re.Match[str]) -> str | None:
+    scale = {"k": "thousand", "m": "million", "b": "billion"}[match["scale"][0].lower()]
+    if scale == "thousand" and len(match["number"]) < 2:
+        return None
+    return f"{number_words(match['number'])} {scale}"
+
+
+_MEMBER = r"\d{1,6}(?:,\d{3}){0,3}(?:[.:]\d{1,4})?"
+_HALF = r"(?: ?[ap]\.? ?m\b\.?| ?[AP]\.? ?M\b\.?)"
+RANGE_RULES = (
+    Rule(
+        "range",
+        re.compile(
+            rf"(?<![\w.,:/$£€-])({_MEMBER}{_HALF}?) ?[-–] ?(?={_MEMBER}(?:{_HALF}| ?[°%]|(?<=:\d\d)| ?(?:{SYMBOLS})"
+            rf"(?![A-Za-z\d])))"
+        ),
+        lambda match: f"{match[1]} to ",
+    ),
+)
+"""Ranges of measures and times; they go before these, which would say the second number alone."""
 OPERAND = r"(?:\d[\d,.]{0,20}(?<![.,])|[A-Za-z])"
 EARLY_RULES = (
     Rule("number groups", re.compile(r"(?<![\w.,-])\d{2,6}(?:-\d{1,7}){2,5}(?![\w-])"), _say_digit_groups),
     Rule("number groups", re.compile(r"(?<![\w.,-])\d{4}(?: \d{4}){2,3}(?![\w-]|[.,]\d)"), _say_digit_groups),
-    Rule("arithmetic", re.compile(rf"(?<![\w.,=+*/×÷^-])(?<![-=+*/×÷] ){OPERAND}(?: ?[-+*/×÷±–−x] ?{OPERAND}){{1,8}} ?= ?(?=[\w.-])"), _say_arithmetic),
-    Rule("dimensions", re.compile(rf"{START}({NUMBER}(?: ?[a-z]{{1,2}})?) ?[x×] ?(?=\d)"), _say_dimensions),
-    Rule("multiple", re.compile(rf"{START}({NUMBER}) ?[×]|{START}({NUMBER})(?=x [a-z])x"), lambda match: f"{number_words(match[1] or match[2])} times"),
+    Rule(
+        "arithmetic",
+        re.compile(rf"(?<![\w.,=+*/×÷^-])(?<![-=+*/×÷] ){OPERAND}(?: ?[-+*/×÷±–−x] ?{OPERAND}){{1,8}} ?= ?(?=[\w.-])"),
+        _say_arithmetic,
+    ),
+    Rule("resolution", re.compile(r"(?<![\w.,])(\d{3,4}) ?[x×] ?(\d{3,4})(?![\w.,])"), _say_resolution),
+    Rule("dimensions", re.compile(rf"{START}({NUMBER}(?: ?[a-z]{{1,2}}\.?)?) ?[x×] ?(?=\d)"), _say_dimensions),
+    Rule(
+        "magnitude",
+        re.compile(rf"{START}(?P<number>{NUMBER}) ?(?P<scale>[kK]|M|B|bn|mn)\+?(?= [a-z]{{2,20}}s\b)"),
+        _say_magnitude,
+    ),
+    Rule(
+        "multiple",
+        re.compile(rf"{START}({NUMBER}) ?[×]|{START}({NUMBER})(?=x [a-z])x"),
+        lambda match: f"{number_words(match[1] or match[2])} times",
+    ),
 )
 POWER_RULES = (
-    Rule("power", re.compile(r"(?<![A-Za-z])(?P<base>\d[\d,.]{0,20}|[A-Za-z]{1,2}|\)) ?\^ ?[({]?(?P<exponent>[+-]?(?:\d{1,6}|[A-Za-z])(?![A-Za-z\d]))[)}]?"), _say_power),
+    Rule(
+        "power",
+        re.compile(
+            r"(?<![A-Za-z])(?P<base>\d[\d,.]{0,20}|[A-Za-z]{1,2}|\)) ?\^ ?[({]?(?P<exponent>[+-]?(?:\d{1,6}"
+            r"|[A-Za-z])(?![A-Za-z\d]))[)}]?"
+        ),
+        _say_power,
+    ),
     Rule("power of ten", re.compile(rf"{START}({NUMBER})[eE]([+-]?)(\d{{1,4}})(?!\w)"), _say_scientific),
 )
 RULES = (
-    Rule("mixed number", re.compile(rf"{START}(?P<whole>\d{{1,9}}|\d{{1,3}}(?:,\d{{3}}){{1,4}})(?: | ?- ?| and )(?P<numerator>\d{{1,3}}) ?/ ?(?P<denominator>\d{{1,4}})(?![\d/]|[.,]\d)"), _say_mixed_number),
-    Rule("fraction", re.compile(r"(?<![\w.,/])(?P<numerator>\d{1,9})/(?P<denominator>\d{1,9})(?:ths?|rds?|nds?)?(?![\w/]|[.,]\d)"), _say_fraction),
+    Rule(
+        "mixed number",
+        re.compile(
+            rf"{START}(?P<whole>\d{{1,9}}|\d{{1,3}}(?:,\d{{3}}){{1,4}})(?: | ?- ?| and )(?P<numerator>\d{{1,3}}) ?/"
+            rf" ?(?P<denominator>\d{{1,4}})(?![\d/]|[.,]\d)"
+        ),
+        _say_mixed_number,
+    ),
+    Rule(
+        "score",
+        re.compile(r"(?<![\w.,/])(\d{1,3}(?:\.\d)?)/(\d{1,3})(?= (?:stars?|points?|marks?)\b)"),
+        lambda match: f"{number_words(match[1])} out of {number_words(match[2])}",
+    ),
+    Rule(
+        "fraction",
+        re.compile(r"(?<![\w.,/])(?P<numerator>\d{1,9})/(?P<denominator>\d{1,9})(?:ths?|rds?|nds?)?(?![\w/]|[.,]\d)"),
+        _say_fraction,
+    ),
     Rule("ratio", re.compile(r"(?<![\w.,:])(\d{1,4}):(\d{1,4})(?![\w:]|[.,]\d)"), _say_score),
-    Rule("ordinal", re.compile(r"(?<![\w.,])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", re.IGNORECASE), _say_ordinal),
+    Rule(
+        "ordinal",
+        re.compile(r"(?<![\w.,])(\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:st|nd|rd|th)\b", re.IGNORECASE),
+        _say_ordinal,
+    ),
     Rule("range", re.compile(rf"(?<![A-Za-z\d.,])({NUMBER}) ?[–-] ?({NUMBER})(?![A-Za-z\d])(?! ?=)"), _say_range),
-    Rule("letters and figures", re.compile(r"(?<![A-Za-z\d.,'-])(?:[A-Za-z]{1,12}-?\d{1,8}|\d{1,4}(?:\.\d{1,4})?-?[A-Za-z]{1,2}(?![a-z])|\d{1,3}(?=[A-Z]))(?:-?[A-Za-z]{1,3}(?![a-z])|-?\d{1,6}){0,6}(?![A-Za-z\d])"), _say_letter_digits),
+    Rule(
+        "letters and figures",
+        re.compile(
+            r"(?<![A-Za-z\d.,'-])(?:[A-Za-z]{1,12}-?\d{1,8}|\d{1,4}(?:\.\d{1,4})?-?[A-Za-z]{1,2}(?![a-z])|\d{1,3}"
+            r"(?=[A-Z]))(?:-?[A-Za-z]{1,3}(?![a-z])|-?\d{1,6}){0,6}(?![A-Za-z\d])"
+        ),
+        _say_letter_digits,
+    ),
     Rule("negative number", re.compile(rf"(?<![\w.,)])(?<!\d )[-−] ?({NUMBER})"), _say_negative),
-    Rule("flight number", re.compile(r"\b([Ff]light|[Rr]oom|[Hh]ighway|[Rr]oute|[Bb]oeing|[Ii]nterstate) (\d{3})(?![\d,]|\.\d)"), _say_flight),
+    Rule(
+        "flight number",
+        re.compile(r"\b([Ff]light|[Rr]oom|[Hh]ighway|[Rr]oute|[Bb]oeing|[Ii]nterstate) (\d{3})(?![\d,]|\.\d)"),
+        _say_flight,
+    ),
 )
 CARDINAL_RULES = (Rule("number", re.compile(NUMBER), _say_number),)
 """The last word on figures: after these no digit is left."""
-

@@ -7,7 +7,9 @@ ONES = (
     "seventeen eighteen nineteen"
 ).split()
 TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
-SCALES = " thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion".split(" ")
+SCALES = " thousand million billion trillion quadrillion quintillion sextillion septillion octillion nonillion".split(
+    " "
+)
 MAX_DIGITS = 3 * len(SCALES)
 """Longer numbers have no name here and are read digit by digit."""
 MAX_UNGROUPED_DIGITS = 15
@@ -93,7 +95,7 @@ def year(number: int) -> str:
         ('nineteen oh five', 'eighteen hundred', 'two thousand seven', 'twenty twenty three', 'ten sixty six')
     """
     century, rest = divmod(number, 100)
-    if number < 1000 or century % 10 == 0 and rest < 10:
+    if number < 1000 or (century % 10 == 0 and rest < 10):
         return cardinal(number)
     return pair(century, rest)
 
@@ -137,7 +139,7 @@ def number_words(written: str) -> str:
 def _whole_words(written: str) -> str:
     bare = written.replace(",", "")
     longest = MAX_UNGROUPED_DIGITS if bare == written else MAX_DIGITS
-    if len(bare) > longest or len(bare) > 1 and bare.startswith("0"):
+    if len(bare) > longest or (len(bare) > 1 and bare.startswith("0")):
         return digits(bare)
     return cardinal(int(bare))
 

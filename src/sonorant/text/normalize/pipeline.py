@@ -2,7 +2,18 @@
 
 from dataclasses import dataclass
 
-from sonorant.text.normalize import abbreviations, acronyms, addresses, dates, marks, money, numbers, roman, signs, units
+from sonorant.text.normalize import (
+    abbreviations,
+    acronyms,
+    addresses,
+    dates,
+    marks,
+    money,
+    numbers,
+    roman,
+    signs,
+    units,
+)
 from sonorant.text.normalize.characters import clean
 from sonorant.text.normalize.rewriting import Step
 
@@ -14,7 +25,9 @@ RULES = (
     *addresses.RULES,
     *abbreviations.RULES,
     *roman.RULES,
+    *numbers.RANGE_RULES,
     *dates.RULES,
+    *units.RATE_RULES,
     *money.RULES,
     *numbers.EARLY_RULES,
     *units.RULES,

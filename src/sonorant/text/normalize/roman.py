@@ -7,26 +7,36 @@ from sonorant.text.normalize.rewriting import Rule, text_after, text_before
 
 MONARCHS = (
     "Adrian Albert Alexander Alexios Alfonso Amadeus Anastasius Antiochus Artaxerxes August Augustus Basil Benedict "
-    "Boniface Boris Callixtus Carl Carlos Casimir Catherine Celestine Charles Christian Clement Constantine Cyrus Darius "
+    "Boniface Boris Callixtus Carl Carlos Casimir Catherine Celestine Charles Christian Clement Constantine Cyrus "
+    "Darius "
     "David Demetrius Edward Elizabeth Eric Ernest Eugene Felipe Ferdinand Francis Franz Frederick Friedrich George "
-    "Gregory Gustaf Gustav Gustavus Haakon Harald Harold Henri Henry Honorius Hugh Humbert Innocent Ivan James Joan John "
-    "Joseph Juan Julius Justinian Karl Kenneth Leo Leopold Lothair Louis Ludwig Malcolm Manuel Margaret Maria Martin Mary "
+    "Gregory Gustaf Gustav Gustavus Haakon Harald Harold Henri Henry Honorius Hugh Humbert Innocent Ivan James "
+    "Joan John "
+    "Joseph Juan Julius Justinian Karl Kenneth Leo Leopold Lothair Louis Ludwig Malcolm Manuel Margaret Maria "
+    "Martin Mary "
     "Matthias Maximilian Mehmed Michael Murad Napoleon Nicholas Olav Oscar Otto Paul Pedro Peter Philip Philippe Pius "
-    "Ptolemy Rainier Ramesses Ramses Ranulf Richard Robert Roger Rudolf Rudolph Selassie Selim Sigismund Sixtus Stephen "
-    "Suleiman Sylvester Theodore Theodosius Thutmose Umberto Urban Victor Victoria Vittorio Vladimir Wenceslaus Wilhelm "
+    "Ptolemy Rainier Ramesses Ramses Ranulf Richard Robert Roger Rudolf Rudolph Selassie Selim Sigismund Sixtus "
+    "Stephen "
+    "Suleiman Sylvester Theodore Theodosius Thutmose Umberto Urban Victor Victoria Vittorio Vladimir Wenceslaus "
+    "Wilhelm "
     "Willem William Xerxes Emmanuel Franklin Thomas Walter Samuel Arthur Andrew Daniel Donald Steven Anthony"
 )
 HEADINGS = (
-    "Chapter Book Part Volume Act Scene Section Article Appendix Canto Type Title Phase Stage Class Grade Level Division "
-    "Mark Apollo Rocky War Bowl Rule Table Figure Plate Psalm Sonnet Symphony Concerto Opus Episode Schedule Exhibit Annex "
-    "Amendment Lesson Unit Exercise Problem Theorem Proposition Clause Verse Paragraph Column Group Category Model Series "
+    "Chapter Book Part Volume Act Scene Section Article Appendix Canto Type Title Phase Stage Class Grade Level "
+    "Division "
+    "Mark Apollo Rocky War Bowl Rule Table Figure Plate Psalm Sonnet Symphony Concerto Opus Episode Schedule "
+    "Exhibit Annex "
+    "Amendment Lesson Unit Exercise Problem Theorem Proposition Clause Verse Paragraph Column Group Category Model "
+    "Series "
     "Saturn Polaris Vatican Factor Number No"
 )
 RANKED = "century|centuries|dynasty|corps|legion|olympiad"
 RULERS = re.compile(r"(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Prince|Kaiser|Saint|Sultan|under|of|and|by|to) $")
 REIGNS = re.compile(r"(?:died|reigned|ruled|became|succeeded|abdicated|and [A-Z]|of [A-Z]|to [A-Z])")
 ONE_LETTER = frozenset("IVXLCDM")
-UNLIKELY = frozenset("MIX DIM CD DVD MD CV DC LCD XL XXL MC DI MI MM CC DL CL CM MV MDI CIC LLC DD LL MCM XXX CI LI DX CX".split())
+UNLIKELY = frozenset(
+    "MIX DIM CD DVD MD CV DC LCD XL XXL MC DI MI MM CC DL CL CM MV MDI CIC LLC DD LL MCM XXX CI LI DX CX".split()
+)
 """Well-formed numerals that are far more often letters or words."""
 NUMERAL = r"(?P<numeral>[IVXLCDM]{1,12})"
 
@@ -47,8 +57,10 @@ def _is_first(match: re.Match[str]) -> bool:
     if match["dot"] or re.match(r"[,;:)'\"]|$|-| ?[–—]", after):
         return True
     before = text_before(match, 12)
-    return bool(REIGNS.match(after.lstrip())) or bool(RULERS.search(before)) and not re.match(r" [a-z]+ ", after) or (
-        bool(re.search(r"(?:King|Queen|Pope|Emperor|Empress|Tsar) $|(?:^|[.!?]['\")]* )$", before))
+    return (
+        bool(REIGNS.match(after.lstrip()))
+        or (bool(RULERS.search(before)) and not re.match(r" [a-z]+ ", after))
+        or (bool(re.search(r"(?:King|Queen|Pope|Emperor|Empress|Tsar) $|(?:^|[.!?]['\")]* )$", before)))
     )
 
 
@@ -75,12 +87,40 @@ def _say_alone(match: re.Match[str]) -> str | None:
 
 _NAMES = "|".join(MONARCHS.split())
 _HEADINGS = "|".join(HEADINGS.split())
-_LOWER_HEADINGS = "chapter|book|part|volume|act|scene|section|article|appendix|type|phase|stage|class|level|vol|table|figure"
+_LOWER_HEADINGS = (
+    "chapter|book|part|volume|act|scene|section|article|appendix|type|phase|stage|class|level|vol|table|figure"
+)
 RULES = (
-    Rule("Roman numeral", re.compile(rf"\b{NUMERAL} (?={RANKED})\b"), lambda match: (spoken := _say_century(match)) and f"{spoken} "),
-    Rule("Roman numeral", re.compile(rf"\b(?P<name>(?:{_NAMES})(?: [A-Z][a-z]{{1,15}})?) {NUMERAL}\b(?P<dot>\.)?(?![\w-])"), _say_rank),
-    Rule("Roman numeral", re.compile(rf"\b(?P<name>(?:{_HEADINGS})\.?) {NUMERAL}\b(?!['’]m|['’]ve|['’]ll|['’]d)(?! [a-z]+(?:ed|ve|m)\b)"), _say_heading),
-    Rule("Roman numeral", re.compile(r"\b(?P<name>(?:" + _LOWER_HEADINGS + r")\.?) (?P<numeral>[IVX]{2,6}|V|X)\b"), _say_heading),
-    Rule("Roman numeral", re.compile(r"(?<![A-Z] )\b(?P<name>[A-Z][a-z]{1,15}) (?P<numeral>[IVXL]{2,8})\b(?!-|')"), _say_alone),
-    Rule("Roman numeral", re.compile(r"(?<![\w.-])(?P<name>)(?P<numeral>II|III|VI{1,3}|I[XV]|X[IVX]{1,6})\b(?![-'])(?! drip| fluid| line)"), _say_alone),
+    Rule(
+        "Roman numeral",
+        re.compile(rf"\b{NUMERAL} (?={RANKED})\b"),
+        lambda match: (spoken := _say_century(match)) and f"{spoken} ",
+    ),
+    Rule(
+        "Roman numeral",
+        re.compile(rf"\b(?P<name>(?:{_NAMES})(?: [A-Z][a-z]{{1,15}})?) {NUMERAL}\b(?P<dot>\.)?(?![\w-])"),
+        _say_rank,
+    ),
+    Rule(
+        "Roman numeral",
+        re.compile(rf"\b(?P<name>(?:{_HEADINGS})\.?) {NUMERAL}\b(?!['’]m|['’]ve|['’]ll|['’]d)(?! [a-z]+(?:ed|ve|m)\b)"),
+        _say_heading,
+    ),
+    Rule(
+        "Roman numeral",
+        re.compile(r"\b(?P<name>(?:" + _LOWER_HEADINGS + r")\.?) (?P<numeral>[IVX]{2,6}|V|X)\b"),
+        _say_heading,
+    ),
+    Rule(
+        "Roman numeral",
+        re.compile(r"(?<![A-Z] )\b(?P<name>[A-Z][a-z]{1,15}) (?P<numeral>[IVXL]{2,8})\b(?!-|')"),
+        _say_alone,
+    ),
+    Rule(
+        "Roman numeral",
+        re.compile(
+            r"(?<![\w.-])(?P<name>)(?P<numeral>II|III|VI{1,3}|I[XV]|X[IVX]{1,6})\b(?![-'])(?! drip| fluid| line)"
+        ),
+        _say_alone,
+    ),
 )

@@ -1,4 +1,6 @@
-"""Letters of other alphabets in Latin ones. Only letters that have one plain answer; the rest is reported as dropped."""
+"""Letters of other alphabets in Latin ones. Only letters that have one plain answer; the rest is reported as"""
+
+"""dropped."""
 
 import re
 import unicodedata

@@ -55,7 +55,11 @@ RULES = (
     Rule("short form", re.compile(rf"(?<![\w/])(?:{_SHORT})(?:(?<=/)|(?![\w/]))", re.IGNORECASE), _say_short_form),
     Rule("times", re.compile(r"(?<=\d) ?\* ?(?=\d)"), lambda match: " times "),
     Rule("letter", re.compile(r"(?<![\w'])[aA](?= ?[→←↔⇒=+<>×÷≠≈≤≥])"), lambda match: CERTAIN_A),
-    Rule("emphasis", re.compile(r"(?<![\w*])\*{1,3}(?=[^\s*])|(?<=[^\s*\d])\*{1,3}(?![\w*])|(?<!\S)\*{1,3}(?!\S)"), _say_repeated),
+    Rule(
+        "emphasis",
+        re.compile(r"(?<![\w*])\*{1,3}(?=[^\s*])|(?<=[^\s*\d])\*{1,3}(?![\w*])|(?<!\S)\*{1,3}(?!\S)"),
+        _say_repeated,
+    ),
     Rule("emoticon", re.compile(r"(?<!\S)[:;=8][-']?[)(DPpO/|](?!\S)"), lambda match: " "),
     Rule("or", re.compile(rf"\b({PRONOUNS})/(?=(?:{PRONOUNS}|no|false)\b)", re.IGNORECASE), _say_or),
     Rule("sharp", re.compile(r"(?<![A-Za-z])([A-G])#(?!\w)"), lambda match: f"{match[1]} sharp"),

@@ -4,7 +4,7 @@ import re
 
 from sonorant.text.normalize.attributive import is_attributive
 from sonorant.text.normalize.numerals import NUMBER, cardinal, number_words
-from sonorant.text.normalize.rewriting import Rule, text_after
+from sonorant.text.normalize.rewriting import Rule, text_after, text_before
 
 UNITS = {
     "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "nm": "nanometer", "µm": "micrometer",
@@ -26,17 +26,25 @@ UNITS = {
     "sq mi": "square mile", "sq km": "square kilometer", "sq m": "square meter", "cu ft": "cubic foot",
     "cwt": "hundredweight", "wk": "week", "wks": "week", "yr": "year", "yrs": "year", "mol": "mole", "kn": "knot",
     "bpm": "beat per minute", "mpg": "mile per gallon", "kbit": "kilobit", "Mbit": "megabit",
-    "bit": "bit", "d": "day",
+    "bit": "bit", "d": "day", "pts": "point",
 }  # fmt: skip
-INVARIABLE = frozenset(["hertz", "kilohertz", "megahertz", "gigahertz", "P S I", "C C", "R P M", "D P I", "hundredweight"])
+INVARIABLE = frozenset(
+    ["hertz", "kilohertz", "megahertz", "gigahertz", "P S I", "C C", "R P M", "D P I", "hundredweight"]
+)
 NEEDS_DOT = frozenset(["in", "pt", "cal", "gal", "mi", "sec", "min", "d", "wk", "yr"])
 """Units that are also words, or too short, to count without a dot or a second factor."""
 CLINGING = frozenset(["m", "g", "h", "s", "L", "l", "B", "W", "V", "J", "N", "d", "kn"])
 """Units of one letter may stand for other things; see `_unit`."""
+SPACED = frozenset(["s", "B", "d", "N", "J"])
+"""Units that name a thing rather than a measure when they cling to the number (221B, the 80s)."""
+RATED = frozenset(
+    "person month year day week hour night user seat game minute second capita share page gallon mile pound".split()
+)
+"""Words that say "per" after a sum or a number and a slash."""
 POWERS = {"2": "square", "3": "cubic"}
-_SYMBOLS = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+SYMBOLS = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _MAGNITUDE = r"(?: (?:hundred|thousand|million|billion|trillion))?"
-_UNIT = rf"(?P<unit>{_SYMBOLS})(?P<power>\^[23]|(?<=[kcm]m)[23]|(?<= m)[23]|(?<=ft)[23])?(?:(?:/| per )(?P<per>{_SYMBOLS})(?P<per_power>\^?[23])?(?![A-Za-z\d^]))?"
+_UNIT = rf"(?P<unit>{SYMBOLS})(?P<power>\^[23]|(?<=[kcm]m)[23]|(?<= m)[23]|(?<=ft)[23])?(?:(?:/| per )(?P<per>{SYMBOLS})(?P<per_power>\^?[23])?(?![A-Za-z\d^]))?"
 SCALES = {"C": "Celsius", "F": "Fahrenheit", "K": "Kelvin"}
 POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
@@ -63,23 +71,51 @@ def _say_measure(match: re.Match[str]) -> str | None:
         return None
     if unit in NEEDS_DOT and dot and unit == "in" and re.match(r'"?$| [A-Z]', after):
         return None
-    if unit == "s" and not per and not match["gap"]:
+    if unit in SPACED and not per and not match["gap"]:
         return None
     if match["hyphen"] and unit in CLINGING and unit != "m":
         return None
-    one = number == "1" or bool(match["hyphen"]) or not dot and is_attributive(match)
+    one = number == "1" or bool(match["hyphen"]) or (not dot and is_attributive(match))
     spoken = f"{number_words(number)}{match['magnitude']} {unit_name(unit, one and not match['magnitude'], power)}"
     if per:
         spoken += f" per {unit_name(per, True, match['per_power'])}"
     return spoken + (dot if dot and not re.match(r" ?[a-z(]| \d|[,;:)]", after) else "")
 
 
+def _say_fraction_unit(match: re.Match[str]) -> str | None:
+    unit, dot = match["unit"], match["dot"]
+    if unit in SPACED or (unit in NEEDS_DOT and not dot):
+        return None
+    stop = dot if dot and not re.match(r" ?[a-z(&]| \d|[,;:)]", text_after(match, 4)) else ""
+    return f"{match['fraction']} {unit_name(unit, one=' ' not in match['fraction'])}{stop}"
+
+
+def _say_rate(match: re.Match[str]) -> str | None:
+    unit = match["unit"]
+    if unit in RATED:
+        return f" per {unit}{match['dot']}"
+    stop = match["dot"] if not re.match(r" [a-z]|[,;:)]", text_after(match, 4)) else ""
+    return f" per {unit_name(unit, one=True)}{stop}" if unit in UNITS else None
+
+
+def _say_duration(match: re.Match[str]) -> str:
+    parts = ((match["hours"], "hour"), (match["minutes"], "minute"), (match["seconds"], "second"))
+    return " ".join(f"{cardinal(int(number))} {name}{'' if number == '1' else 's'}" for number, name in parts if number)
+
+
 def _say_feet_inches(match: re.Match[str]) -> str:
-    feet = "foot" if match["feet"] == "1" else "feet"
-    spoken = f"{cardinal(int(match['feet']))} {feet}"
+    single = is_attributive(match)
+    spoken = f"{cardinal(int(match['feet']))} {'foot' if single or match['feet'] == '1' else 'feet'}"
     if match["inches"]:
-        spoken += f" {number_words(match['inches'])} {'inch' if match['inches'] == '1' else 'inches'}"
+        spoken += f" {number_words(match['inches'])} {'inch' if single or match['inches'] == '1' else 'inches'}"
     return spoken
+
+
+def _say_inches(match: re.Match[str]) -> str | None:
+    """Say 10" as inches unless the mark closes a quotation: an odd number of such marks stands before it."""
+    if len(re.findall(r'(?<!\d)"', text_before(match, 200))) % 2:
+        return None
+    return f"{number_words(match['number'])} {'inch' if match['number'] == '1' or is_attributive(match) else 'inches'}"
 
 
 def _say_prime(match: re.Match[str]) -> str:
@@ -95,7 +131,8 @@ def _say_temperature(match: re.Match[str]) -> str:
 
 def _say_angle(match: re.Match[str]) -> str:
     one = match["degrees"] == "1" or is_attributive(match)
-    spoken = number_words(match["degrees"]) + (" degree" if one else " degrees")
+    minus = "minus " if match["minus"] else ""
+    spoken = minus + number_words(match["degrees"]) + (" degree" if one else " degrees")
     for part, name in (("minutes", "minute"), ("seconds", "second")):
         if match[part]:
             spoken += f" {number_words(match[part])} {name}{'' if match[part] == '1' else 's'}"
@@ -106,13 +143,54 @@ def _say_percent(match: re.Match[str]) -> str:
     return f"{match[1]} percent"
 
 
-START = r"(?<![\w.,$£€/])"
+RATE_RULES = (
+    Rule("rate", re.compile(r"(?<=[\dkKMmBn%])(?<!\d[a-z]m)/(?P<unit>[A-Za-z]{1,8})\b(?P<dot>\.?)(?!/)"), _say_rate),
+)
+"""What follows a sum and a slash; they go before money."""
+START = r"(?<![\w.,$£€^])(?<!\d/)(?<!\^-)"
 RULES = (
-    Rule("feet and inches", re.compile(rf"""{START}(?P<feet>\d{{1,4}}) ?['′](?: ?-? ?(?P<inches>\d{{1,2}}(?:\.\d)?) ?(?:"|''|″))(?!\w)"""), _say_feet_inches),
+    Rule(
+        "feet and inches",
+        re.compile(rf"""{START}(?P<feet>\d{{1,4}}) ?['′](?: ?-? ?(?P<inches>\d{{1,2}}(?:\.\d)?) ?(?:"|''|″))(?!\w)"""),
+        _say_feet_inches,
+    ),
     Rule("feet and inches", re.compile(rf"{START}(?P<number>{NUMBER}) ?(?P<mark>[′″])(?!\w)"), _say_prime),
-    Rule("inches", re.compile(rf'{START}(?P<number>{NUMBER})(?P<mark>")(?= (?:tall|wide|long|high|deep|thick|screen|monitor|display|pipe|by|x) ?)'), _say_prime),
-    Rule("temperature", re.compile(rf"(?<![\w.,$£€])(?P<minus>[-−] ?)?(?P<number>{NUMBER}) ?° ?(?P<scale>[CFK])\b"), _say_temperature),
-    Rule("angle", re.compile(rf"""{START}(?P<degrees>{NUMBER}) ?°(?: ?(?P<minutes>{NUMBER}) ?['′])?(?: ?(?P<seconds>{NUMBER}) ?["″])?(?: ?(?P<point>[NSEW])\b)?"""), _say_angle),
+    Rule("inches", re.compile(rf'{START}(?P<number>{NUMBER})"(?= [a-z]|[-x×])'), _say_inches),
+    Rule(
+        "temperature",
+        re.compile(rf"(?<![\w.,$£€])(?P<minus>(?<!\d)[-−] ?)?(?P<number>{NUMBER}) ?° ?(?P<scale>[CFK])\b"),
+        _say_temperature,
+    ),
+    Rule(
+        "angle",
+        re.compile(
+            rf"""(?<![\w.,$£€])(?P<minus>(?<!\d)[-−] ?)?(?P<degrees>{NUMBER}) ?°(?: ?(?P<minutes>{NUMBER})"""
+            rf""" ?['′])?(?: ?(?P<seconds>{NUMBER}) ?["″])?(?: ?(?P<point>[NSEW])\b)?"""
+        ),
+        _say_angle,
+    ),
     Rule("percentage", re.compile(rf"((?<![\w.,]){NUMBER}) ?%(?!\w)"), _say_percent),
-    Rule("unit", re.compile(rf"{START}(?P<number>{NUMBER})(?P<magnitude>{_MAGNITUDE})(?:(?P<hyphen>-)|(?P<gap> ?)){_UNIT}(?![A-Za-z\d^'])(?P<dot>\.)?(?![.]?\w)"), _say_measure),
+    Rule(
+        "duration",
+        re.compile(
+            rf"{START}(?P<hours>\d{{1,3}}) ?h ?(?P<minutes>\d{{1,2}}) ?m(?:in)?\b(?: ?(?P<seconds>\d{{1,2}}) ?s\b)?"
+        ),
+        _say_duration,
+    ),
+    Rule(
+        "unit",
+        re.compile(
+            rf"(?<![\w.,/$£€])(?P<fraction>(?:\d{{1,4}}[ -])?\d{{1,3}}/\d{{1,4}})[ -]?(?P<unit>{SYMBOLS})"
+            rf"(?![A-Za-z\d^'])(?P<dot>\.)?"
+        ),
+        _say_fraction_unit,
+    ),
+    Rule(
+        "unit",
+        re.compile(
+            rf"{START}(?P<number>{NUMBER})(?P<magnitude>{_MAGNITUDE})(?:(?P<hyphen>-)|(?P<gap> ?)){_UNIT}"
+            rf"(?![A-Za-z\d^'])(?P<dot>\.)?(?![.]?\w)"
+        ),
+        _say_measure,
+    ),
 )
