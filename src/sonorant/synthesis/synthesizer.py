@@ -143,7 +143,7 @@ class Synthesizer:
             clipped = np.clip(samples, -1.0, 1.0)
             num_clipped = int(np.count_nonzero(clipped != samples))
             yield _Chunk(clipped, warnings=(f"clipped: {piece.text!r} is too loud",) if num_clipped else ())
-        yield _Chunk(np.zeros(round(piece.pause_s * self.sample_rate), dtype=np.float32))
+        yield _Chunk(np.zeros(round(piece.pause_s / style.speed * self.sample_rate), dtype=np.float32))
 
     def _mel(self, utterance: Utterance, style: Style) -> tuple[Floats, NDArray[np.int64]]:
         """Predict the mel and the frames of each symbol; every utterance gets at least one frame."""
