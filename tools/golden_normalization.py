@@ -1,8 +1,8 @@
 """Compare the normaliser with a list of written and spoken forms: `python tools/golden_normalization.py CSV`.
 
-The CSV has lines `id|written|spoken`. A line counts as the same when its words are the same; case, punctuation, hyphens and
-diacritics are ignored. Two more things are ignored because the list itself is free there: an abbreviation that the list
-leaves as it stands equals its expansion, and a day after the name of a month may be a cardinal or an ordinal.
+The CSV has lines `id|written|spoken`. A line counts as the same when its words are the same; case, punctuation, hyphens
+and diacritics are ignored. Two more things are ignored because the list itself is free there: an abbreviation that the
+list leaves as it stands equals its expansion, and a day after the name of a month may be a cardinal or an ordinal.
 """
 
 import argparse
@@ -19,7 +19,8 @@ from sonorant.text.normalize.numerals import cardinal, ordinal
 UNEXPANDED = {
     "mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint", "rev": "reverend", "hon": "honorable",
     "lt": "lieutenant", "capt": "captain", "col": "colonel", "gen": "general", "co": "company", "esq": "esquire",
-    "bart": "baronet", "etc": "et cetera", "viz": "namely", "mss": "manuscripts", "i e": "that is", "e g": "for example",
+    "bart": "baronet", "etc": "et cetera", "viz": "namely", "mss": "manuscripts", "i e": "that is",
+    "e g": "for example",
 }  # fmt: skip
 """Abbreviations that the list leaves as written -> what they stand for."""
 _UNEXPANDED = re.compile(rf"\b(?:{'|'.join(UNEXPANDED)})\b")

@@ -11,12 +11,13 @@ from sonorant.text.normalize import Normalized, normalize
 from sonorant.text.normalize.characters import label
 
 FRAGMENTS = (
-    "Dr. St. Mr. No. 5 a.m. p.m. 10:30 12:30pm $5 £3 4s. 6d. €3.20 1.5 million 1905 1990s '80s 1/2 2 ½ 3:1 -5 – — - -- 5' 10\" "
-    "Henry VIII Charles I. I A a Chapter IV II FBI's CDs NASA U.S.A. J. F. Oct. 28 October 28, 1962 2023-10-28 10/28/2023 "
-    "@bob #1 #tag C++ C# w/ w/o & % ° °C 5°F km/h 20 km lb. in. x^2 10^6 = + × < > 2.0.1 v2 B-52 MP3 A4 4K H2O x y "
-    "555-1234 example.com a@b.org https://a.io/?q=1 {HH AH0 L OW1} { } ( ) [ ] \" ' ’ “ ” … ... . , ; : ? ! / \\ | _ * ~ "
-    "é ü ß Ω µ α Ж 中 😀 \u200d \u0301 ﬁ Ａ ² ⅓ <b> </b> <br/> &amp; THE END STOP NOW 000 007 1,234 1,234.56 1e5 9999999999999999 "
-    "etc. e.g. vs. c. 1450 p. pp. 3-5 1914-18 o'clock 'n' it's dogs' nd 3rd 21st XIV X V Louis King the of in"
+    "Dr. St. Mr. No. 5 a.m. p.m. 10:30 12:30pm $5 £3 4s. 6d. €3.20 1.5 million 1905 1990s '80s 1/2 2 ½ 3:1 -5 "
+    "– — - -- 5' 10\" Henry VIII Charles I. I A a Chapter IV II FBI's CDs NASA U.S.A. J. F. Oct. 28 October "
+    "28, 1962 2023-10-28 10/28/2023 @bob #1 #tag C++ C# w/ w/o & % ° °C 5°F km/h 20 km lb. in. x^2 10^6 = + × "
+    "< > 2.0.1 v2 B-52 MP3 A4 4K H2O x y 555-1234 example.com a@b.org https://a.io/?q=1 {HH AH0 L OW1} { } ( "
+    ") [ ] \" ' ’ “ ” … ... . , ; : ? ! / \\ | _ * ~ é ü ß Ω µ α Ж 中 😀 \u200d \u0301 ﬁ Ａ ² ⅓ <b> </b> "
+    "<br/> &amp; THE END STOP NOW 000 007 1,234 1,234.56 1e5 9999999999999999 etc. e.g. vs. c. 1450 p. pp. "
+    "3-5 1914-18 o'clock 'n' it's dogs' nd 3rd 21st XIV X V Louis King the of in"
 ).split(" ")
 
 anything = st.text(max_size=80)
@@ -63,3 +64,11 @@ def test_the_spoken_form_is_its_own_spoken_form(text: str) -> None:
 @given(texts)
 def test_no_character_vanishes_without_a_step_or_a_report(text: str) -> None:
     assert not unaccounted(text, normalize(text))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["1-", "1+1=", '<a b="', "a.", "THE ", "(212) ", "{AA "])
+def test_a_hundred_thousand_hostile_characters_come_through(unit: str) -> None:
+    """A pattern that backtracks more than linearly would take minutes here."""
+    normalized = normalize(unit * (100_000 // len(unit)))
+    assert SPOKEN.fullmatch(normalized.spoken)

@@ -98,8 +98,9 @@ def _pieces(sentence: str, limit: int) -> list[str]:
     """Cut a sentence into pieces of at most `limit` characters."""
     pieces = []
     start = 0
+    masked = GROUP.sub(lambda match: "x" * len(match[0]), sentence)
     while len(sentence) - start > limit:
-        cut = start + _cut(sentence[start : start + limit + 1], limit)
+        cut = start + _cut(masked[start : start + limit + 1], limit)
         pieces.append(sentence[start:cut].strip())
         start = cut
     pieces.append(sentence[start:].strip())
@@ -108,9 +109,8 @@ def _pieces(sentence: str, limit: int) -> list[str]:
 
 def _cut(window: str, limit: int) -> int:
     """Return where to cut a window of `limit` + 1 characters: after the last clause mark, else space, else the end."""
-    masked = GROUP.sub(lambda match: "x" * len(match[0]), window)
-    clauses = [match.end() for match in CLAUSE.finditer(masked) if limit // MIN_FILL <= match.end() <= limit]
+    clauses = [match.end() for match in CLAUSE.finditer(window) if limit // MIN_FILL <= match.end() <= limit]
     if clauses:
         return clauses[-1]
-    spaces = [match.start() for match in re.finditer(r"\s", masked) if match.start() > 0]
+    spaces = [match.start() for match in re.finditer(r"\s", window) if match.start() > 0]
     return spaces[-1] if spaces else limit

@@ -32,34 +32,41 @@ NUMBERED = {
     "vol": "volume", "vols": "volumes", "ch": "chapter", "chap": "chapter", "chs": "chapters", "sec": "section",
     "fig": "figure", "figs": "figures", "eq": "equation", "art": "article", "par": "paragraph", "op": "opus",
     "apt": "apartment", "ste": "suite", "ver": "version", "ln": "line", "pt": "part", "bk": "book", "tel": "telephone",
-    "app": "appendix", "approx": "approximately", "rte": "route", "hwy": "highway", "ext": "extension", "est": "established",
+    "app": "appendix", "approx": "approximately", "rte": "route", "hwy": "highway", "ext": "extension",
+    "est": "established",
 }  # fmt: skip
 """Stand before a figure."""
 
 PLAIN = {
     "etc": "et cetera", "viz": "namely", "vs": "versus", "esq": "esquire", "bart": "baronet", "jr": "junior",
     "sr": "senior", "inc": "incorporated", "ltd": "limited", "corp": "corporation", "co": "company", "bros": "brothers",
-    "dept": "department", "univ": "university", "assn": "association", "assoc": "association", "approx": "approximately",
+    "dept": "department", "univ": "university", "assn": "association", "assoc": "association",
+    "approx": "approximately",
     "ave": "avenue", "blvd": "boulevard", "rd": "road", "hwy": "highway", "pkwy": "parkway", "govt": "government",
     "misc": "miscellaneous", "incl": "including", "excl": "excluding", "esp": "especially", "max": "maximum",
     "temp": "temperature", "mss": "manuscripts", "ms": "manuscript", "intl": "international", "natl": "national",
-    "mfg": "manufacturing", "bldg": "building", "tel": "telephone", "cf": "compare", "ibid": "ibidem", "vols": "volumes",
+    "mfg": "manufacturing", "bldg": "building", "tel": "telephone", "cf": "compare", "ibid": "ibidem",
+    "vols": "volumes",
     "figs": "figures", "avg": "average", "mgr": "manager", "dist": "district", "hosp": "hospital", "inst": "institute",
-    "lit": "literally", "usu": "usually", "orig": "originally", "est": "estimated", "ch": "chapter", "vol": "volume", "fig": "figure",
+    "lit": "literally", "usu": "usually", "orig": "originally", "est": "estimated", "ch": "chapter",
+    "vol": "volume", "fig": "figure",
 }  # fmt: skip
 """Stand anywhere, always with a dot; their dot may also end the sentence."""
 
 LATIN = {
     "i.e.": "that is", "e.g.": "for example", "et al.": "et al", "w.r.t.": "with respect to", "a.k.a.": "A K A",
-    "ca.": "circa", "Ph.D.": "P H D", "PhD": "P H D", "PhDs": "P H D's", "Ph.D.s": "P H D's", "Ph.D.'s": "P H D's", "Ph.D": "P H D", "q.v.": "which see",
-    "MSS.": "manuscripts", "&c.": "et cetera", "&c": "et cetera", "a.k.a": "A K A", "i.e": "that is", "e.g": "for example", "ie.": "that is", "eg.": "for example",
+    "ca.": "circa", "Ph.D.": "P H D", "PhD": "P H D", "PhDs": "P H D's", "Ph.D.s": "P H D's", "Ph.D.'s": "P H D's",
+    "Ph.D": "P H D", "q.v.": "which see",
+    "MSS.": "manuscripts", "&c.": "et cetera", "&c": "et cetera", "a.k.a": "A K A", "i.e": "that is",
+    "e.g": "for example", "ie.": "that is", "eg.": "for example",
 }  # fmt: skip
 
 STATES = {
     "Ala": "Alabama", "Ariz": "Arizona", "Ark": "Arkansas", "Calif": "California", "Colo": "Colorado",
     "Conn": "Connecticut", "Del": "Delaware", "Fla": "Florida", "Ga": "Georgia", "Ill": "Illinois", "Ind": "Indiana",
     "Kan": "Kansas", "Ky": "Kentucky", "La": "Louisiana", "Mass": "Massachusetts", "Md": "Maryland", "Mich": "Michigan",
-    "Minn": "Minnesota", "Miss": "Mississippi", "Mo": "Missouri", "Neb": "Nebraska", "Nev": "Nevada", "Okla": "Oklahoma",
+    "Minn": "Minnesota", "Miss": "Mississippi", "Mo": "Missouri", "Neb": "Nebraska", "Nev": "Nevada",
+    "Okla": "Oklahoma",
     "Ore": "Oregon", "Pa": "Pennsylvania", "Tenn": "Tennessee", "Tex": "Texas", "Va": "Virginia", "Vt": "Vermont",
     "Wash": "Washington", "Wis": "Wisconsin", "Wyo": "Wyoming",
 }  # fmt: skip

@@ -17,7 +17,8 @@ SPELLED = frozenset(
     "UCLA ASAP ISBN YMCA YWCA NCAA NAACP HTML HTTP USSR ESPN CCTV IEEE AARP AFAIK IMHO ATM ASCII".split()
 )
 """Long enough to look like words, yet spelled."""
-SAID_AS = {"JPEG": "jay peg", "ASCII": "ask ee", "MPEG": "em peg", "SQL": "S Q L", "AWOL": "ay wall", "OK": "OK", "RSVP": "R S V P",
+SAID_AS = {"JPEG": "jay peg", "ASCII": "ask ee", "MPEG": "em peg", "SQL": "S Q L", "AWOL": "ay wall", "OK": "OK",
+           "RSVP": "R S V P",
            "NCAA": "N C double A", "NAACP": "N double A C P", "AAA": "triple A", "IEEE": "I triple E"}  # fmt: skip
 WORDS = frozenset(
     "THE AND NOT FOR YOU ARE BUT ALL ANY CAN HAD HER WAS ONE OUR OUT DAY GET HAS HIM HIS HOW MAN NEW NOW OLD SEE "

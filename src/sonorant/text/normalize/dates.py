@@ -239,6 +239,8 @@ RULES = (
     ),
 )
 
-YEAR_RULES = (Rule("year", re.compile(rf"(?<![\w.,/+=<>~$£€-]){YEAR}(?!\w|[.,]\d|[-+/%°]\w)"), _say_year),
-              Rule("short year", re.compile(r"(?<![\w'])'(\d\d)(?=[ ,.;:!?)]|$)(?! ?')"), lambda match: _short_year(match[1])))  # fmt: skip
+YEAR_RULES = (
+    Rule("year", re.compile(rf"(?<![\w.,/+=<>~$£€-]){YEAR}(?!\w|[.,]\d|[-+/%°]\w)"), _say_year),
+    Rule("short year", re.compile(r"(?<![\w'])'(\d\d)(?=[ ,.;:!?)]|$)(?! ?')"), lambda match: _short_year(match[1])),
+)
 """Years go after everything that may contain four digits."""

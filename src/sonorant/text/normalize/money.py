@@ -10,7 +10,8 @@ CURRENCIES = {
     "$": ("dollar", "cent"), "US$": ("U S dollar", "cent"), "A$": ("Australian dollar", "cent"),
     "C$": ("Canadian dollar", "cent"), "CA$": ("Canadian dollar", "cent"), "HK$": ("Hong Kong dollar", "cent"),
     "NZ$": ("New Zealand dollar", "cent"), "R$": ("real", "centavo"), "£": ("pound", "penny"), "€": ("euro", "cent"),
-    "¥": ("yen", "sen"), "₹": ("rupee", "paisa"), "Rs.": ("rupee", "paisa"), "Rs": ("rupee", "paisa"), "₩": ("won", "jeon"),
+    "¥": ("yen", "sen"), "₹": ("rupee", "paisa"), "Rs.": ("rupee", "paisa"), "Rs": ("rupee", "paisa"),
+    "₩": ("won", "jeon"),
     "₽": ("ruble", "kopek"), "₺": ("lira", "kurus"), "₪": ("shekel", "agora"), "₫": ("dong", "hao"),
     "₱": ("peso", "centavo"), "฿": ("baht", "satang"), "Fr.": ("franc", "centime"), "CHF": ("Swiss franc", "centime"),
     "USD": ("U S dollar", "cent"), "EUR": ("euro", "cent"), "GBP": ("British pound", "penny"), "JPY": ("yen", "sen"),
@@ -19,11 +20,13 @@ CURRENCIES = {
 }  # fmt: skip
 """Sign or code -> names of the unit and of its hundredth."""
 
-PLURALS = {"penny": "pence", "yen": "yen", "won": "won", "baht": "baht", "dong": "dong", "sen": "sen", "krone": "kroner",
+PLURALS = {"penny": "pence", "yen": "yen", "won": "won", "baht": "baht", "dong": "dong", "sen": "sen",
+           "krone": "kroner",
            "ore": "ore", "real": "reais", "hao": "hao", "paisa": "paise", "kurus": "kurus", "lira": "lira",
            "satang": "satang", "jeon": "jeon", "agora": "agorot"}  # fmt: skip
 MAGNITUDES = {"k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "mm": "million",
-              "MM": "million", "b": "billion", "B": "billion", "bn": "billion", "tn": "trillion", "T": "trillion"}  # fmt: skip
+              "MM": "million", "b": "billion", "B": "billion", "bn": "billion", "tn": "trillion",
+              "T": "trillion"}  # fmt: skip
 _SIGN = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
 _SCALE = (
     r"(?:[ -]?(?P<scale>hundred|thousand|million|billion|trillion)\b|(?P<short>k|K|mn|mm|MM|m|M|bn|b|B|tn|T)(?![\w]))?"

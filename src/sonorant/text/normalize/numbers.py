@@ -6,7 +6,6 @@ from sonorant.text.normalize.acronyms import say_letters, spell
 from sonorant.text.normalize.characters import CERTAIN_A
 from sonorant.text.normalize.numerals import (
     NUMBER,
-    cardinal,
     digits,
     fraction,
     label_words,

@@ -1,5 +1,6 @@
 """The order of the rules, and the one door: `normalize`."""
 
+import re
 from dataclasses import dataclass
 
 from sonorant.text.normalize import (
@@ -15,30 +16,38 @@ from sonorant.text.normalize import (
     units,
 )
 from sonorant.text.normalize.characters import clean
-from sonorant.text.normalize.rewriting import Step
+from sonorant.text.normalize.rewriting import Rule, Step
 
 MAX_PASSES = 4
 """The rules are run again until nothing changes, so that the result is a fixed point; two passes are the rule."""
 
-RULES = (
-    *dates.NUMERIC_RULES,
-    *addresses.RULES,
-    *abbreviations.RULES,
-    *roman.RULES,
-    *numbers.RANGE_RULES,
-    *dates.RULES,
-    *units.RATE_RULES,
-    *money.RULES,
-    *numbers.EARLY_RULES,
-    *units.RULES,
-    *numbers.POWER_RULES,
-    *acronyms.RULES,
-    *signs.RULES,
-    *dates.YEAR_RULES,
-    *numbers.RULES,
-    *numbers.CARDINAL_RULES,
-    *signs.LATE_RULES,
+
+@dataclass(frozen=True)
+class Stage:
+    """Rules that run one after the other; `figures` says that none of them can match a text without a digit."""
+
+    rules: tuple[Rule, ...]
+    figures: bool = False
+
+
+STAGES = (
+    Stage(dates.NUMERIC_RULES, figures=True),
+    Stage(addresses.RULES),
+    Stage(abbreviations.RULES),
+    Stage(roman.RULES),
+    Stage(numbers.RANGE_RULES, figures=True),
+    Stage(dates.RULES),
+    Stage((*units.RATE_RULES, *money.RULES), figures=True),
+    Stage(numbers.EARLY_RULES),
+    Stage(units.RULES, figures=True),
+    Stage(numbers.POWER_RULES),
+    Stage(acronyms.RULES),
+    Stage(signs.RULES),
+    Stage((*dates.YEAR_RULES, *numbers.RULES, *numbers.CARDINAL_RULES), figures=True),
+    Stage(signs.LATE_RULES),
 )
+"""The order matters: what contains a figure in a special sense is said before the plain numbers."""
+FIGURE = re.compile(r"\d")
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,9 @@ def normalize(text: str) -> Normalized:
     reports: list[str] = []
     for _ in range(MAX_PASSES):
         draft, groups = clean(text)
-        draft.apply(RULES)
+        for stage in STAGES:
+            if not stage.figures or FIGURE.search(draft.text):
+                draft.apply(stage.rules)
         spoken = marks.finish(draft, groups)
         steps += draft.steps
         reports += draft.messages()

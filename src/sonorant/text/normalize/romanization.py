@@ -1,6 +1,4 @@
-"""Letters of other alphabets in Latin ones. Only letters that have one plain answer; the rest is reported as"""
-
-"""dropped."""
+"""Letters of other alphabets in Latin ones. Letters without one plain answer have none here."""
 
 import re
 import unicodedata
@@ -21,7 +19,8 @@ CYRILLIC = {
 }  # fmt: skip
 """Simple romanisation without diacritics, near BGN/PCGN."""
 
-LATIN = {"ß": "ss", "ẞ": "SS", "þ": "th", "Þ": "Th", "ð": "d", "Ð": "D", "œ": "oe", "Œ": "Oe", "ŋ": "ng", "ə": "e", "ı": "i",
+LATIN = {"ß": "ss", "ẞ": "SS", "þ": "th", "Þ": "Th", "ð": "d", "Ð": "D", "œ": "oe", "Œ": "Oe", "ŋ": "ng", "ə": "e",
+         "ı": "i",
          "ſ": "s", "ʼ": "'", "ʻ": "'", "ʹ": "'"}  # fmt: skip
 """Letters that neither decompose nor carry their base letter in their Unicode name."""
 

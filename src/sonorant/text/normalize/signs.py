@@ -16,7 +16,8 @@ NAMES = {
     "₽": "rubles", "₺": "lira", "₪": "shekels", "₫": "dong", "₱": "pesos", "฿": "baht", "¢": "cents", "$": "dollars",
     "Ω": "ohms", "µ": "mu", "′": "prime", "″": "double prime",
 }  # fmt: skip
-SHORT_FORMS = {"w/o": "without", "w/": "with", "b/c": "because", "c/o": "care of", "s/he": "she or he", "and/or": "and or",
+SHORT_FORMS = {"w/o": "without", "w/": "with", "b/c": "because", "c/o": "care of", "s/he": "she or he",
+               "and/or": "and or",
                "a/c": "account", "n/a": "N A", "N/A": "N A", "b/w": "between", "a/k/a": "A K A"}  # fmt: skip
 PRONOUNS = "he|she|him|her|his|hers|they|them|their|himself|herself|yes|either|true"
 

@@ -44,7 +44,10 @@ RATED = frozenset(
 POWERS = {"2": "square", "3": "cubic"}
 SYMBOLS = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _MAGNITUDE = r"(?: (?:hundred|thousand|million|billion|trillion))?"
-_UNIT = rf"(?P<unit>{SYMBOLS})(?P<power>\^[23]|(?<=[kcm]m)[23]|(?<= m)[23]|(?<=ft)[23])?(?:(?:/| per )(?P<per>{SYMBOLS})(?P<per_power>\^?[23])?(?![A-Za-z\d^]))?"
+_UNIT = (
+    rf"(?P<unit>{SYMBOLS})(?P<power>\^[23]|(?<=[kcm]m)[23]|(?<= m)[23]|(?<=ft)[23])?"
+    rf"(?:(?:/| per )(?P<per>{SYMBOLS})(?P<per_power>\^?[23])?(?![A-Za-z\d^]))?"
+)
 SCALES = {"C": "Celsius", "F": "Fahrenheit", "K": "Kelvin"}
 POINTS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
