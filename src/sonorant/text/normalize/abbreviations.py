@@ -178,6 +178,7 @@ def _alternatives(words: object) -> str:
 _PLAIN = "|".join(sorted({form for word in PLAIN for form in (word, word.capitalize())} - {"ms", "Ms", "lit", "Lit"}))
 RULES = (
     Rule("abbreviation", re.compile(rf"(?<![\w.])(?:{_alternatives(LATIN)})(?![A-Za-z])", re.IGNORECASE), _say_latin),
+    Rule("century", re.compile(r"(?<=\d(?:st|nd|rd|th)) c\.(?= )"), lambda match: " century"),
     Rule("abbreviation", re.compile(r"(?<![\w.])(?:c|ca)\. ?(?=1\d{3}\b|[5-9]\d\d\b|20\d\d\b)"), _say_circa),
     Rule(
         "abbreviation",

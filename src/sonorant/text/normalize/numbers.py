@@ -18,7 +18,7 @@ from sonorant.text.normalize.units import SYMBOLS
 
 MAX_DENOMINATOR = 1000
 FIXED_FRACTIONS = {"24/7": "twenty four seven", "9/11": "nine eleven", "50/50": "fifty fifty", "20/20": "twenty twenty"}
-OPERATORS = {"+": "plus", "-": "minus", "–": "minus", "−": "minus", "*": "times", "×": "times", "x": "times",
+OPERATORS = {"+": "plus", "-": "minus", "–": "minus", "−": "minus", "*": "times", "×": "times", 
              "/": "divided by", "÷": "divided by", "±": "plus or minus"}  # fmt: skip
 POWERS = {"2": "squared", "3": "cubed"}
 START = r"(?<![\w.,])"
@@ -76,7 +76,8 @@ def _say_dimensions(match: re.Match[str]) -> str:
 
 def _say_arithmetic(match: re.Match[str]) -> str:
     """Say the operators between operands, up to and with the equals sign."""
-    parts = re.split(r" ?([-+*/×÷±=–−x]) ?", match[0])
+    written = re.sub(r"(?<=\d) ?x ?(?=\d)", "×", match[0])
+    parts = re.split(r" ?([-+*/×÷±=–−]) ?", written)
     words = [
         OPERATORS.get(part, "equals" if part == "=" else part) if index % 2 else part
         for index, part in enumerate(parts)
@@ -150,11 +151,20 @@ RANGE_RULES = (
 """Ranges of measures and times; they go before these, which would say the second number alone."""
 OPERAND = r"(?:\d[\d,.]{0,20}(?<![.,])|[A-Za-z])"
 EARLY_RULES = (
+    Rule("zip code", re.compile(r"(?<=\b[A-Z]{2} )\d{5}(?:-\d{4})?(?![\w,-])"), _say_digit_groups),
+    Rule(
+        "thousands",
+        re.compile(r"(?<![\w.,])\d{1,3}(?: \d{3}){0,3} 000(?![\d,])"),
+        lambda match: match[0].replace(" ", ""),
+    ),
     Rule("number groups", re.compile(r"(?<![\w.,-])\d{2,6}(?:-\d{1,7}){2,5}(?![\w-])"), _say_digit_groups),
     Rule("number groups", re.compile(r"(?<![\w.,-])\d{4}(?: \d{4}){2,3}(?![\w-]|[.,]\d)"), _say_digit_groups),
     Rule(
         "arithmetic",
-        re.compile(rf"(?<![\w.,=+*/×÷^-])(?<![-=+*/×÷] ){OPERAND}(?: ?[-+*/×÷±–−x] ?{OPERAND}){{1,8}} ?= ?(?=[\w.-])"),
+        re.compile(
+            rf"(?<![\w.,=+*/×÷^-])(?<![-=+*/×÷] ){OPERAND}"
+            rf"(?: ?(?:[-+*/×÷±–−]|x(?= ?\d)) ?{OPERAND}){{1,8}} ?= ?(?=[\w.-])"
+        ),
         _say_arithmetic,
     ),
     Rule("resolution", re.compile(r"(?<![\w.,])(\d{3,4}) ?[x×] ?(\d{3,4})(?![\w.,])"), _say_resolution),

@@ -91,6 +91,7 @@ _LOWER_HEADINGS = (
     "chapter|book|part|volume|act|scene|section|article|appendix|type|phase|stage|class|level|vol|table|figure"
 )
 RULES = (
+    Rule("Roman numeral", re.compile(r"^I(?=\. [A-Z][a-z])"), lambda match: "one"),
     Rule(
         "Roman numeral",
         re.compile(rf"\b{NUMERAL} (?={RANKED})\b"),

@@ -62,6 +62,9 @@ RULES = (
         _say_repeated,
     ),
     Rule("emoticon", re.compile(r"(?<!\S)[:;=8][-']?[)(DPpO/|](?!\S)"), lambda match: " "),
+    Rule(
+        "per", re.compile(r"(?<=[a-z])/(?=(?:second|minute|hour|day|night|week|month|year)\b)"), lambda match: " per "
+    ),
     Rule("or", re.compile(rf"\b({PRONOUNS})/(?=(?:{PRONOUNS}|no|false)\b)", re.IGNORECASE), _say_or),
     Rule("sharp", re.compile(r"(?<![A-Za-z])([A-G])#(?!\w)"), lambda match: f"{match[1]} sharp"),
     Rule("grade", re.compile(r"(?<![\w'])A\+(?![\w+])"), lambda match: f"{CERTAIN_A} plus"),

@@ -72,8 +72,6 @@ def _say_measure(match: re.Match[str]) -> str | None:
     dot, after = match["dot"], text_after(match, 4)
     if unit in NEEDS_DOT and not (dot or per) and not match["hyphen"]:
         return None
-    if unit in NEEDS_DOT and dot and unit == "in" and re.match(r'"?$| [A-Z]', after):
-        return None
     if unit in SPACED and not per and not match["gap"]:
         return None
     if match["hyphen"] and unit in CLINGING and unit != "m":
@@ -122,7 +120,7 @@ def _say_inches(match: re.Match[str]) -> str | None:
 
 
 def _say_prime(match: re.Match[str]) -> str:
-    singular, several = {"′": ("foot", "feet"), "″": ("inch", "inches"), '"': ("inch", "inches")}[match["mark"]]
+    singular, several = {"′": ("foot", "feet"), "″": ("inch", "inches")}[match["mark"]]
     return f"{number_words(match['number'])} {singular if match['number'] == '1' else several}"
 
 
@@ -159,6 +157,13 @@ RULES = (
     ),
     Rule("feet and inches", re.compile(rf"{START}(?P<number>{NUMBER}) ?(?P<mark>[′″])(?!\w)"), _say_prime),
     Rule("inches", re.compile(rf'{START}(?P<number>{NUMBER})"(?= [a-z]|[-x×])'), _say_inches),
+    Rule(
+        "feet and inches",
+        re.compile(
+            rf"{START}(?P<feet>\d{{1,4}}) ?(?:ft|feet)\b\.?,? ?(?P<inches>\d{{1,2}}(?:\.\d)?) ?in\b\.?(?= [a-z]|[,;)])"
+        ),
+        _say_feet_inches,
+    ),
     Rule(
         "temperature",
         re.compile(rf"(?<![\w.,$£€])(?P<minus>(?<!\d)[-−] ?)?(?P<number>{NUMBER}) ?° ?(?P<scale>[CFK])\b"),
