@@ -147,6 +147,18 @@ def test_all_wrong_additions_of_a_config_are_named_at_once() -> None:
         Frontend(FrontendConfig(lexicon={"bad": "B AX1", "b2b": "B IY1"}))
 
 
+@pytest.mark.parametrize(
+    ("text", "written"), [("What is a?", "what is a?"), ("A4", "a four."), ("Dr. A. Smith", "doctor a smith.")]
+)
+def test_the_letter_a_is_a_letter_where_there_are_no_phones(text: str, written: str) -> None:
+    assert "".join(CHARACTERS.utterance(text).symbols) == written
+
+
+def test_another_version_of_the_front_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"frontend\.version: found 99"):
+        Frontend(FrontendConfig(version=99))
+
+
 def test_characters_are_lower_case_letters() -> None:
     assert symbols("Don't go, Ann!", CHARACTERS) == "d|o|n|'|t| |g|o|,| |a|n|n|!"
     assert sources("Ann", CHARACTERS) == [("Ann", "graphemes")]

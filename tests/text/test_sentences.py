@@ -41,6 +41,10 @@ SPLITS = [
     "Smith et al. found it. | We did not.",
     "Well… perhaps. | Perhaps not.",
     "She said (it rained. | Hard) no.",
+    "He said no. | I left.",
+    "See vol. I of it, no. I and no. IV. | Good.",
+    "I saw Max. | He left.",
+    "We ate a fig. | I liked it.",
 ]
 """Texts with a bar at each boundary."""
 
@@ -120,6 +124,13 @@ def test_a_word_longer_than_the_limit_is_cut() -> None:
 
 def test_an_arpabet_group_is_not_cut_at_its_spaces() -> None:
     assert split_sentences("say {HH AH0 L OW1} now", 15) == ["say", "{HH AH0 L OW1}", "now"]
+
+
+@pytest.mark.parametrize("unit", [".", "!", "…", "?!", ".\"", ". ", "。", "\n", "\n ", ",", "(", "{a", "A.", "no. I "])
+def test_a_hundred_thousand_hostile_characters_are_split_at_once(unit: str) -> None:
+    """A pattern that backtracks more than linearly would take minutes here."""
+    text = (unit * 100_000)[:100_000]
+    assert without_space("".join(split_sentences(text))) == without_space(text)
 
 
 def test_a_limit_below_one_is_refused() -> None:

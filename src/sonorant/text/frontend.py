@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sonorant.config.features import FrontendConfig
+from sonorant.config.features import FRONTEND_VERSION, FrontendConfig
 from sonorant.errors import ConfigError, TextError
 from sonorant.text.lexicon import parse_entry, read_lexicon
 from sonorant.text.normalize import Step, normalize
+from sonorant.text.normalize.characters import LETTER_A
 from sonorant.text.pronounce import GRAPHEMES, Pronouncer, Pronunciation
 from sonorant.text.symbols import SENTENCE_MARKS, SPACE, SymbolTable, parse_phones, symbol_table
 
@@ -78,7 +79,7 @@ class Frontend:
         lexicon_files: Lexicon files of the user; a later file wins over an earlier one and over the config's additions.
 
     Raises:
-        ConfigError: The config's additions are wrong, or its options do not go together.
+        ConfigError: The config is of another version, its additions are wrong, or its options do not go together.
         TextError: A lexicon file is wrong.
 
     Example:
@@ -90,6 +91,11 @@ class Frontend:
     """
 
     def __init__(self, config: FrontendConfig = _DEFAULT, lexicon_files: Sequence[Path] = ()) -> None:
+        if config.version != FRONTEND_VERSION:
+            raise ConfigError(
+                f"frontend.version: found {config.version}, this version of sonorant has {FRONTEND_VERSION}; "
+                "leave it out, and prepare features of another version again"
+            )
         if config.grapheme_words != "none" and config.symbols != "english_basic":
             raise ConfigError(
                 f"frontend.grapheme_words: {config.grapheme_words} goes with symbols english_basic only, "
@@ -108,6 +114,9 @@ class Frontend:
         Raises:
             TextError: There is nothing to speak in the text, or phones in braces are wrong.
         """
+        inline = _INLINE.search(text) if self.config.symbols == "characters" else None
+        if inline:
+            raise TextError(f"{inline[0]}: this voice reads characters, not phones; write the word in letters")
         normalized = normalize(_INLINE.sub(_canonical, text))
         tokens, reports = _tokens(normalized.spoken)
         tokens = _join_spelled(tokens, self._additions)
@@ -144,9 +153,6 @@ class Frontend:
     def _pronunciations(self, tokens: Sequence[_Token]) -> list[Pronunciation]:
         """Return the pronunciation of each token; marks have none."""
         if self.config.symbols == "characters":
-            inline = next((token.text for token in tokens if token.kind == "inline"), None)
-            if inline:
-                raise TextError(f"{inline}: this voice reads characters, not phones; write the word in letters")
             return [GRAPHEMES] * len(tokens)
         pronounced = self._pronouncer.pronounce([token.text for token in tokens])
         kept = {"none": (), "heteronyms": ("heteronym",), "all": _WORD_SOURCES}[self.config.grapheme_words]
@@ -154,7 +160,7 @@ class Frontend:
 
     def _symbols(self, token: _Token, pronunciation: Pronunciation) -> Sequence[str]:
         if pronunciation.source == "graphemes":
-            return token.text.lower()
+            return "a" if token.text == LETTER_A else token.text.lower()
         if self.config.symbols == "english_basic":
             return [f"@{phone}" for phone in pronunciation.phones]
         return pronunciation.phones

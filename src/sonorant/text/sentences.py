@@ -2,12 +2,20 @@
 
 import re
 
-from sonorant.text.normalize.abbreviations import NUMBERED, PLAIN, STATES, TITLES, ends_sentence
+from sonorant.text.normalize.abbreviations import (
+    ALSO_WORDS,
+    FIGURE_FOLLOWS,
+    NUMBERED,
+    PLAIN,
+    STATES,
+    TITLES,
+    ends_sentence,
+)
 from sonorant.text.normalize.dates import DAYS, MONTH_BY_SHORT
 
 BOUNDARY = re.compile(
     r"(?P<blank>\n[^\S\n]*\n\s*)"
-    r"|(?P<mark>[.!?…]+)(?P<closers>[\"'”’»)\]]*)(?P<space>\s+)"
+    r"|(?P<mark>(?<![.!?…])[.!?…]++)(?P<closers>[\"'”’»)\]]*)(?P<space>\s+)"
     r"|(?P<wide>[。！？｡]+[」』”’）]*)\s*"
 )
 CLAUSE = re.compile(r"[,;:—–，、；：](?:[\"'”’)\]]{0,3})(?=\s)|[)\]](?=\s)|\s[-–—]+(?=\s)|[—，、；：]")
@@ -20,7 +28,7 @@ SOMETIMES_LAST = (
     | frozenset(STATES)
     | frozenset(DAYS)
     | frozenset(MONTH_BY_SHORT)
-) - {"Sun", "Sat", "Miss", "Mass", "Wash", "Del", "La", "Ill", "Ore", "Pa", "lit", "ms", "max"}
+) - ALSO_WORDS - {"Sun", "Sat", "Miss", "Mass", "Wash", "Del", "La", "Ill", "Ore", "Pa", "max"}
 LATIN_WORDS = frozenset(["i.e", "e.g", "cf", "viz", "al", "ca", "c"])
 MIN_FILL = 3
 """A piece of an over-long sentence is cut at a clause mark only beyond 1/3 of the limit; else at a space."""
@@ -81,7 +89,7 @@ def _is_abbreviation(word: str, sentence: str, after: str) -> bool:
     """
     if word in NEVER_LAST or word in LATIN_WORDS:
         return True
-    if word in WITH_FIGURE and re.match(r"[#\d]|[IVXLC]+\b", after):
+    if word in WITH_FIGURE and re.match(FIGURE_FOLLOWS, after):
         return True
     if re.fullmatch(r"\s*[\"'“(\[]*(?:\d{1,3}|[A-Za-z])", sentence):
         return True

@@ -2,6 +2,7 @@
 
 import re
 
+from sonorant.text.normalize.characters import CERTAIN_A
 from sonorant.text.normalize.rewriting import Rule, text_after, text_before
 
 STARTERS = frozenset(
@@ -36,6 +37,10 @@ NUMBERED = {
     "est": "established",
 }  # fmt: skip
 """Stand before a figure."""
+FIGURE_FOLLOWS = (
+    r"(?=#?\d|(?!(?-i:I)(?:['’]| (?!(?:of|in|and|to|is|for|by|with)\b)(?-i:[a-z])))[IVXLC]+\b)"
+)
+"""Source of a look-ahead for figures and Roman numerals; an I before a verb is the pronoun ("He said no. I left.")."""
 
 PLAIN = {
     "etc": "et cetera", "viz": "namely", "vs": "versus", "esq": "esquire", "bart": "baronet", "jr": "junior",
@@ -44,14 +49,16 @@ PLAIN = {
     "approx": "approximately",
     "ave": "avenue", "blvd": "boulevard", "rd": "road", "hwy": "highway", "pkwy": "parkway", "govt": "government",
     "misc": "miscellaneous", "incl": "including", "excl": "excluding", "esp": "especially", "max": "maximum",
-    "temp": "temperature", "mss": "manuscripts", "ms": "manuscript", "intl": "international", "natl": "national",
+    "temp": "temperature", "mss": "manuscripts", "intl": "international", "natl": "national",
     "mfg": "manufacturing", "bldg": "building", "tel": "telephone", "cf": "compare", "ibid": "ibidem",
     "vols": "volumes",
     "figs": "figures", "avg": "average", "mgr": "manager", "dist": "district", "hosp": "hospital", "inst": "institute",
-    "lit": "literally", "usu": "usually", "orig": "originally", "est": "estimated", "ch": "chapter",
+    "usu": "usually", "orig": "originally", "est": "estimated", "ch": "chapter",
     "vol": "volume", "fig": "figure",
 }  # fmt: skip
 """Stand anywhere, always with a dot; their dot may also end the sentence."""
+ALSO_WORDS = frozenset(["Max", "Bart", "fig", "temp"])
+"""Abbreviations only before a figure or a word in lower case; elsewhere a name or a word that ends the sentence."""
 
 LATIN = {
     "i.e.": "that is", "e.g.": "for example", "et al.": "et al", "w.r.t.": "with respect to", "a.k.a.": "A K A",
@@ -81,7 +88,7 @@ def ends_sentence(after: str) -> bool:
         (True, False, True)
     """
     match = re.match(r"""["')\]]*(?:$|\s+["'(\[]?([A-Z][A-Za-z]*))""", after)
-    return bool(match) and (match[1] is None or match[1] in STARTERS) if match else False
+    return match is not None and (match[1] is None or match[1] in STARTERS)
 
 
 def _dotted(spoken: str, match: re.Match[str]) -> str:
@@ -99,8 +106,10 @@ def _say_numbered(match: re.Match[str]) -> str:
     return spoken.capitalize() if word[0].isupper() else spoken
 
 
-def _say_plain(match: re.Match[str]) -> str:
+def _say_plain(match: re.Match[str]) -> str | None:
     word = match[1]
+    if word in ALSO_WORDS and not re.match(r",? [a-z\d]", text_after(match, 4)):
+        return None
     spoken = PLAIN[word.lower()]
     return _dotted(spoken.capitalize() if word[0].isupper() else spoken, match)
 
@@ -154,13 +163,14 @@ def _say_initial(match: re.Match[str]) -> str | None:
     follower = re.match(r" ([A-Z][A-Za-z]*)(?!\w)(\.?)", after)
     if not follower:
         return None
+    letter = CERTAIN_A if match[1] == "A" else match[1]
     if len(follower[1]) == 1:
-        return match[1] if follower[2] or (follower[1] != "I" and follower[1] != "A") else None
+        return letter if follower[2] or (follower[1] != "I" and follower[1] != "A") else None
     if follower[1] in STARTERS or (
         match[1] == "I" and not re.search(r"[A-Z]\.? $|[A-Z][a-z]+ $", text_before(match, 16))
     ):
         return None
-    return match[1]
+    return letter
 
 
 def _say_dotted_letters(match: re.Match[str]) -> str:
@@ -175,14 +185,14 @@ def _alternatives(words: object) -> str:
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True))  # type: ignore[call-overload]
 
 
-_PLAIN = "|".join(sorted({form for word in PLAIN for form in (word, word.capitalize())} - {"ms", "Ms", "lit", "Lit"}))
+_PLAIN = "|".join(sorted({form for word in PLAIN for form in (word, word.capitalize())}))
 RULES = (
     Rule("abbreviation", re.compile(rf"(?<![\w.])(?:{_alternatives(LATIN)})(?![A-Za-z])", re.IGNORECASE), _say_latin),
     Rule("century", re.compile(r"(?<=\d(?:st|nd|rd|th)) c\.(?= )"), lambda match: " century"),
     Rule("abbreviation", re.compile(r"(?<![\w.])(?:c|ca)\. ?(?=1\d{3}\b|[5-9]\d\d\b|20\d\d\b)"), _say_circa),
     Rule(
         "abbreviation",
-        re.compile(rf"(?<![\w.])((?:{_alternatives(NUMBERED)}))\. ?(?=#?\d|[IVXLC]+\b)", re.IGNORECASE),
+        re.compile(rf"(?<![\w.])((?:{_alternatives(NUMBERED)}))\. ?{FIGURE_FOLLOWS}", re.IGNORECASE),
         lambda match: _say_numbered(match) + " ",
     ),
     Rule("title", re.compile(rf"(?<![\w.])({_alternatives(TITLES)})\.(?! ?\d)"), _say_title),

@@ -18,6 +18,9 @@ PLACEHOLDER = "\ue000"
 CERTAIN_A = "\ue001"
 """Stands for the letter A where it cannot be the article."""
 
+LETTER_A = "{EY1}"
+"""What is spoken for it where "A" would read as the article."""
+
 KEPT = frozenset("£€¥₹₩₽₺₪₫₱฿¢°×÷±≠≈≤≥∞√∑∏∫∂∆∈∪∩→←↔⇒§¶†•©®™–—…µΩ′″")
 """Signs beyond ASCII that later rules speak."""
 

@@ -2,7 +2,7 @@
 
 import re
 
-from sonorant.text.normalize.characters import CERTAIN_A, PLACEHOLDER
+from sonorant.text.normalize.characters import CERTAIN_A, LETTER_A, PLACEHOLDER
 from sonorant.text.normalize.rewriting import Draft, Rule, text_after, text_before
 
 LETTER_NOUNS = frozenset(
@@ -33,7 +33,7 @@ def _ellipsis(match: re.Match[str]) -> str:
 def _say_letter(match: re.Match[str]) -> str:
     letter = match[0]
     if letter == CERTAIN_A:
-        return "A" if _article_or_letter(match) == "A" else "{EY1}"
+        return "A" if _article_or_letter(match) == "A" else LETTER_A
     if letter in "aA":
         return _article_or_letter(match)
     return letter.upper()
