@@ -61,11 +61,26 @@ def test_every_problem_is_reported_at_once_with_suggestions() -> None:
     ({"features": {"mel": {"win_length": 2048}}}, "win_length 2048 is longer than n_fft 1024"),
     ({"features": {"mel": {"f_max": 20000}}}, "f_max 20000.0 must lie between f_min and half the sample rate"),
     ({"optimizer": {"learning_rate": "fast"}}, "optimizer.learning_rate"),
+    ({"optimizer": {"betas": [0.9, 1.5]}}, "optimizer.betas.1: Input should be less than 1, found 1.5"),
+    ({"features": {"pitch_floor_hz": 700}}, "pitch_floor_hz 700 must be below pitch_ceiling_hz 600"),
+    ({"features": {"min_duration_s": 30}}, "min_duration_s 30 must be below max_duration_s 20"),
+    ({"features": {"validation_share": 0.5, "test_share": 0.5}}, "leave nothing to train on"),
 ])  # fmt: skip
 def test_a_wrong_value_is_explained(change: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_recipe(MINIMAL | change, "mine.yaml")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("kernel", ["pitch_kernel", "encoder.conv_kernel", "duration_predictor.kernel"])
+def test_a_kernel_that_would_change_the_length_is_refused(kernel: str) -> None:
+    with pytest.raises(ConfigError, match=f"model.{kernel}: a kernel must be odd to keep the length, found 4"):
+        load_recipe("tiny_fastpitch", [f"model.{kernel}=4"])
+
+
+def test_a_loss_mel_beyond_half_the_sample_rate_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"loss\.mel_f_max 20000 must lie between"):
+        load_recipe("tiny_hifigan", ["loss.mel_f_max=20000"])
 
 
 def test_a_generator_that_does_not_fit_the_hop_is_refused() -> None:

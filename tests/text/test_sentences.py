@@ -126,7 +126,7 @@ def test_an_arpabet_group_is_not_cut_at_its_spaces() -> None:
     assert split_sentences("say {HH AH0 L OW1} now", 15) == ["say", "{HH AH0 L OW1}", "now"]
 
 
-@pytest.mark.parametrize("unit", [".", "!", "…", "?!", ".\"", ". ", "。", "\n", "\n ", ",", "(", "{a", "A.", "no. I "])
+@pytest.mark.parametrize("unit", [".", "!", "…", "?!", '."', ". ", "。", "\n", "\n ", ",", "(", "{a", "A.", "no. I "])
 def test_a_hundred_thousand_hostile_characters_are_split_at_once(unit: str) -> None:
     """A pattern that backtracks more than linearly would take minutes here."""
     text = (unit * 100_000)[:100_000]

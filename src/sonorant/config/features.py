@@ -1,8 +1,8 @@
 """What turns recordings and transcripts into features."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sonorant.config.mel import MelConfig
 from sonorant.config.settings import Settings
@@ -43,3 +43,13 @@ class FeatureConfig(Settings):
     validation_share: float = Field(0.03, ge=0, lt=1)
     test_share: float = Field(0.03, ge=0, lt=1)
     split_seed: int = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for low, high in (("pitch_floor_hz", "pitch_ceiling_hz"), ("min_duration_s", "max_duration_s")):
+            if getattr(self, low) >= getattr(self, high):
+                raise ValueError(f"{low} {getattr(self, low):g} must be below {high} {getattr(self, high):g}")
+        held_out = self.validation_share + self.test_share
+        if held_out >= 1:
+            raise ValueError(f"validation_share and test_share are {held_out:g} together and leave nothing to train on")
+        return self

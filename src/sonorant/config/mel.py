@@ -69,5 +69,8 @@ class MelConfig(Settings):
         """Name every field in which two definitions differ and that cannot be bridged, with both values."""
         ours, theirs = self.model_dump(), other.model_dump()
         ours["f_max"], theirs["f_max"] = self.top_frequency, other.top_frequency
-        return [f"{name} {ours[name]} and {theirs[name]}" for name in ours
-                if name not in BRIDGEABLE and ours[name] != theirs[name]]
+        return [
+            f"{name} {ours[name]} and {theirs[name]}"
+            for name in ours
+            if name not in BRIDGEABLE and ours[name] != theirs[name]
+        ]

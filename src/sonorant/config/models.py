@@ -1,10 +1,20 @@
 """The sizes of the models: figures only, so that a voice or a recipe is read without torch."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from sonorant.config.settings import Settings
+
+
+def _odd(kernel: int) -> int:
+    if kernel % 2 == 0:
+        raise ValueError("a kernel must be odd to keep the length")
+    return kernel
+
+
+OddKernel = Annotated[int, Field(ge=1), AfterValidator(_odd)]
+"""The kernel of a convolution whose output is as long as its input."""
 
 
 class TransformerConfig(Settings):
@@ -14,7 +24,7 @@ class TransformerConfig(Settings):
     num_heads: int = Field(1, ge=1)
     head_channels: int = Field(64, ge=1)
     conv_channels: int = Field(1536, ge=1)
-    conv_kernel: int = Field(3, ge=1)
+    conv_kernel: OddKernel = 3
     dropout: float = Field(0.1, ge=0, lt=1)
     attention_dropout: float = Field(0.1, ge=0, lt=1)
 
@@ -24,7 +34,7 @@ class PredictorConfig(Settings):
 
     num_layers: int = Field(2, ge=1)
     channels: int = Field(256, ge=1)
-    kernel: int = Field(3, ge=1)
+    kernel: OddKernel = 3
     dropout: float = Field(0.1, ge=0, lt=1)
 
 
@@ -37,8 +47,8 @@ class FastPitchConfig(Settings):
     duration_predictor: PredictorConfig = PredictorConfig()
     pitch_predictor: PredictorConfig = PredictorConfig()
     energy_predictor: PredictorConfig | None = PredictorConfig()
-    pitch_kernel: int = Field(3, ge=1)
-    energy_kernel: int = Field(3, ge=1)
+    pitch_kernel: OddKernel = 3
+    energy_kernel: OddKernel = 3
     max_duration_frames: int = Field(75, ge=1)
     aligner_channels: int = Field(80, ge=1)
     aligner_temperature: float = Field(0.0005, gt=0)
@@ -51,7 +61,7 @@ class HifiganConfig(Settings):
     upsample_kernels: tuple[PositiveInt, ...] = (16, 16, 4, 4)
     channels: int = Field(512, ge=2)
     resblock: Literal["1", "2"] = "1"
-    resblock_kernels: tuple[PositiveInt, ...] = (3, 7, 11)
+    resblock_kernels: tuple[OddKernel, ...] = (3, 7, 11)
     resblock_dilations: tuple[tuple[PositiveInt, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
     leaky_slope: float = Field(0.1, ge=0)
     final_leaky_slope: float = Field(0.01, ge=0)
@@ -71,8 +81,6 @@ class HifiganConfig(Settings):
                 raise ValueError(f"upsample kernel {kernel} is smaller than its rate {rate}")
             if rate == 1 and kernel % 2 == 0:
                 raise ValueError(f"upsample kernel {kernel} must be odd where the rate is 1")
-        if even := [kernel for kernel in self.resblock_kernels if kernel % 2 == 0]:
-            raise ValueError(f"resblock_kernels must be odd, found {even}")
         if (self.istft_n_fft is None) != (self.istft_hop is None):
             raise ValueError("istft_n_fft and istft_hop go together")
         if self.istft_n_fft and self.istft_hop and (self.istft_n_fft % 2 or self.istft_n_fft < 2 * self.istft_hop):

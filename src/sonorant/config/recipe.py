@@ -9,13 +9,16 @@ from sonorant.config.mel import MelConfig
 from sonorant.config.models import DiscriminatorConfig, FastPitchConfig, HifiganConfig
 from sonorant.config.settings import Settings
 
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+"""The share of a running mean that stays at each step."""
+
 
 class OptimizerConfig(Settings):
     """The optimiser of every network of the run."""
 
     kind: Literal["adam", "adamw", "lamb"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0)
-    betas: tuple[float, float] = (0.9, 0.98)
+    betas: tuple[Momentum, Momentum] = (0.9, 0.98)
     epsilon: float = Field(1e-9, gt=0)
     weight_decay: float = Field(1e-6, ge=0)
     clip_norm: float | None = Field(1000.0, gt=0, description="gradient norm; null: no clipping")
@@ -123,6 +126,11 @@ class HifiganRecipe(_Recipe):
             raise ValueError(
                 f"the generator makes {self.model.hop_length} samples per frame, features.mel.hop_length is "
                 f"{self.features.mel.hop_length}"
+            )
+        mel, f_max = self.features.mel, self.loss.mel_f_max
+        if f_max is not None and not mel.f_min < f_max <= mel.sample_rate / 2:
+            raise ValueError(
+                f"loss.mel_f_max {f_max:g} must lie between f_min and half the sample rate {mel.sample_rate}"
             )
         return self
 

@@ -23,12 +23,16 @@ GROUP = re.compile(r"\{[^{}]{0,400}\}")
 NEVER_LAST = frozenset(TITLES) | {"St", "Dr", "Ft"}
 WITH_FIGURE = frozenset(NUMBERED) | frozenset(word.capitalize() for word in NUMBERED)
 SOMETIMES_LAST = (
-    frozenset(PLAIN)
-    | frozenset(word.capitalize() for word in PLAIN)
-    | frozenset(STATES)
-    | frozenset(DAYS)
-    | frozenset(MONTH_BY_SHORT)
-) - ALSO_WORDS - {"Sun", "Sat", "Miss", "Mass", "Wash", "Del", "La", "Ill", "Ore", "Pa", "max"}
+    (
+        frozenset(PLAIN)
+        | frozenset(word.capitalize() for word in PLAIN)
+        | frozenset(STATES)
+        | frozenset(DAYS)
+        | frozenset(MONTH_BY_SHORT)
+    )
+    - ALSO_WORDS
+    - {"Sun", "Sat", "Miss", "Mass", "Wash", "Del", "La", "Ill", "Ore", "Pa", "max"}
+)
 LATIN_WORDS = frozenset(["i.e", "e.g", "cf", "viz", "al", "ca", "c"])
 MIN_FILL = 3
 """A piece of an over-long sentence is cut at a clause mark only beyond 1/3 of the limit; else at a space."""

@@ -37,9 +37,7 @@ NUMBERED = {
     "est": "established",
 }  # fmt: skip
 """Stand before a figure."""
-FIGURE_FOLLOWS = (
-    r"(?=#?\d|(?!(?-i:I)(?:['’]| (?!(?:of|in|and|to|is|for|by|with)\b)(?-i:[a-z])))[IVXLC]+\b)"
-)
+FIGURE_FOLLOWS = r"(?=#?\d|(?!(?-i:I)(?:['’]| (?!(?:of|in|and|to|is|for|by|with)\b)(?-i:[a-z])))[IVXLC]+\b)"
 """Source of a look-ahead for figures and Roman numerals; an I before a verb is the pronoun ("He said no. I left.")."""
 
 PLAIN = {
