@@ -56,8 +56,10 @@ class FastPitchTask(Task[AcousticBatch]):
         return {**totals, "gradient norm": norm}
 
     def terms(self, network: nn.Module, batch: AcousticBatch, step: int) -> dict[str, LossTerm]:
-        """Return the loss terms of one micro-batch, as sums and without their weights."""
-        return self._terms(self._forward(network, batch), batch, step)
+        """Return the loss terms of one micro-batch in the recipe's precision, as sums and without their weights."""
+        with autocast(self.device, self.recipe.run.precision):
+            output = _forward(network, batch)
+        return self._terms(output, batch, step)
 
     @torch.no_grad()
     def validate(self, network: nn.Module) -> dict[str, float]:
@@ -67,7 +69,7 @@ class FastPitchTask(Task[AcousticBatch]):
         end = self.recipe.loss.binarization_start + self.recipe.loss.binarization_warmup
         with evaluating(network):
             for batch in self._validation_batches():
-                output = self._forward(network, batch)
+                output = _forward(network, batch)
                 for name, term in (self._terms(output, batch, end) | _quality(output, batch)).items():
                     sums[name] = sums.get(name, 0.0) + float(term.sum)
                     counts[name] = counts.get(name, 0.0) + float(term.count)
@@ -82,7 +84,7 @@ class FastPitchTask(Task[AcousticBatch]):
         with evaluating(network):
             for index, entry in enumerate(self.store.split("validation")[:NUM_SAMPLES]):
                 batch = acoustic_batch(self.store, [entry]).to(self.device)
-                output = self._forward(network, batch)
+                output = _forward(network, batch)
                 spoken = network.infer(batch.symbols, batch.symbol_lengths, batch.speaker_ids)  # type: ignore[operator]
                 mels = {"recording": batch.mel, "predicted": output.mel, "spoken": spoken.mel}
                 arrays = {name: mel[0].float().cpu().numpy() for name, mel in mels.items() if mel.shape[2]}
@@ -96,14 +98,6 @@ class FastPitchTask(Task[AcousticBatch]):
     def num_frames(self, batch: AcousticBatch) -> int:
         """Count the frames of every utterance."""
         return int(batch.mel_lengths.sum())
-
-    def _forward(self, network: nn.Module, batch: AcousticBatch) -> FastPitchOutput:
-        with autocast(self.device, self.recipe.run.precision):
-            output: FastPitchOutput = network(
-                batch.symbols, batch.symbol_lengths, batch.mel, batch.mel_lengths,
-                batch.pitch, batch.voiced, batch.energy, batch.speaker_ids,
-            )  # fmt: skip
-        return output
 
     def _terms(self, output: FastPitchOutput, batch: AcousticBatch, step: int) -> dict[str, LossTerm]:
         return fastpitch_losses(output, batch.mel, batch.mel_lengths, batch.symbol_lengths, self.recipe.loss, step)
@@ -132,6 +126,14 @@ def term_counts(batches: Sequence[AcousticBatch]) -> dict[str, int]:
         "alignment": sum(len(batch.utterance_ids) for batch in batches),
         "binarization": frames,
     }
+
+
+def _forward(network: nn.Module, batch: AcousticBatch) -> FastPitchOutput:
+    output: FastPitchOutput = network(
+        batch.symbols, batch.symbol_lengths, batch.mel, batch.mel_lengths,
+        batch.pitch, batch.voiced, batch.energy, batch.speaker_ids,
+    )  # fmt: skip
+    return output
 
 
 def _quality(output: FastPitchOutput, batch: AcousticBatch) -> dict[str, LossTerm]:

@@ -17,7 +17,7 @@ def draw_mels(mels: dict[str, NDArray[np.float32]]) -> NDArray[np.uint8]:
     Shape:
         each (n_mels, T) -> (height, width, 3)
     """
-    figure = _figure(len(mels))
+    figure = _figure(2.2 * len(mels))
     low = min(float(mel.min()) for mel in mels.values())
     high = max(float(mel.max()) for mel in mels.values())
     for row, (name, mel) in enumerate(mels.items()):
@@ -35,7 +35,7 @@ def draw_alignment(
     Shape:
         soft: (T, S), durations: (S,) -> (height, width, 3)
     """
-    figure = _figure(2)
+    figure = _figure(max(3.0, 0.1 * len(labels)))
     axes = figure.add_subplot()
     axes.imshow(soft.T, origin="lower", aspect="auto", interpolation="none", vmin=0, vmax=1)
     ends = durations.cumsum()
@@ -45,10 +45,11 @@ def draw_alignment(
     return _pixels(figure)
 
 
-def _figure(num_rows: int) -> "Figure":
+def _figure(height: float) -> "Figure":
+    """Return an empty figure of so many inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(8, 2.2 * num_rows), dpi=_DPI, layout="constrained")
+    return Figure(figsize=(8, height), dpi=_DPI, layout="constrained")
 
 
 def _pixels(figure: "Figure") -> NDArray[np.uint8]:

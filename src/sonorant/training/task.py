@@ -58,7 +58,10 @@ class Task(ABC, Generic[BatchT]):
 
     @abstractmethod
     def validate(self, network: nn.Module) -> dict[str, float]:
-        """Measure a network (the trained one or its average) on the validation split; draws no random numbers."""
+        """Measure a network (the trained one or its average) on the validation split.
+
+        It runs in float32, as a voice does, and draws no random numbers.
+        """
 
     @abstractmethod
     def samples(self, network: nn.Module) -> Samples:
