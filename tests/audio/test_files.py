@@ -141,8 +141,8 @@ def test_an_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 def test_bad_output_paths_are_refused_in_words(tmp_path: Path, audio: Audio) -> None:
     (tmp_path / "folder.wav").mkdir()
     for path, problem in (
-        (tmp_path / "folder.wav", "this is a directory"),
-        (tmp_path / "missing" / "x.wav", "its folder does not exist"),
+        (tmp_path / "folder.wav", "this is a folder"),
+        (tmp_path / "missing" / "x.wav", "does not exist; make it first"),
         (tmp_path / "x.aac", "unknown suffix '.aac', allowed are .wav .flac .mp3 .ogg .opus .pcm"),
         (tmp_path / "x", "unknown suffix ''"),
     ):

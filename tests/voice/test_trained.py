@@ -5,7 +5,7 @@ import pytest
 import torch
 from tests.tiny_voice import MEL, tiny_acoustic, tiny_vocoder
 
-from sonorant.errors import VoiceError
+from sonorant.errors import RequestError, VoiceError
 from sonorant.voice.trained import TrainedModel, load_trained_file
 
 
@@ -97,7 +97,7 @@ def test_a_failing_write_keeps_what_was_there(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"before")
     monkeypatch.setattr("os.fsync", _disk_full)
-    with pytest.raises(VoiceError, match="cannot be written: No space left on device"):
+    with pytest.raises(RequestError, match="cannot be written: No space left on device"):
         tiny_vocoder().save(path)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]

@@ -2,7 +2,6 @@
 
 import io
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from sonorant.audio.resample import resample
 from sonorant.audio.sound import Audio
 from sonorant.audio.truncation import declares_length, is_cut_off
 from sonorant.errors import CorpusError, RequestError
+from sonorant.files import check_writable, write_file
 
 __all__ = ["FORMATS", "Audio", "read_audio", "write_audio"]
 
@@ -45,22 +45,29 @@ def write_audio(path: str | os.PathLike[str], audio: Audio) -> None:
     The file is written beside its place and then moved there, so that a failure leaves what was there before.
 
     Raises:
-        RequestError: The suffix names no format, the path is a directory, its folder is missing, or the disk refuses.
+        RequestError: The suffix names no format, the path is a folder, its folder is missing, or the disk refuses.
     """
     target = Path(path)
-    if target.is_dir():
-        raise RequestError(f"{target}: cannot write sound, this is a directory; give the path of a file")
-    if target.suffix[1:].lower() not in FORMATS:
+    check_writable(target)
+    content = encode(audio, format_of(target))
+    write_file(target, lambda file: file.write(content))
+
+
+def format_of(path: Path) -> str:
+    """Return the format that a path's suffix names.
+
+    Raises:
+        RequestError: It names none.
+
+    Example:
+        >>> format_of(Path("speech.WAV"))
+        'wav'
+    """
+    name = path.suffix[1:].lower()
+    if name not in FORMATS:
         allowed = " ".join(f".{name}" for name in FORMATS)
-        raise RequestError(f"{target}: unknown suffix {target.suffix!r}, allowed are {allowed}; rename the output")
-    if not target.parent.is_dir():
-        raise RequestError(f"{target}: its folder does not exist; create {target.parent} or give another path")
-    content = encode(audio, target.suffix[1:].lower())
-    try:
-        _replace(target, content)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RequestError(f"{target}: cannot be written: {reason}; free the disk or give another path") from None
+        raise RequestError(f"{path}: unknown suffix {path.suffix!r}, allowed are {allowed}; rename the output")
+    return name
 
 
 def _content(where: Path) -> bytes:
@@ -105,26 +112,3 @@ def _check_samples(channels: NDArray[np.floating[Any]], where: Path) -> None:
     peak = float(np.abs(channels).max())
     if peak > _LOUDEST:
         raise CorpusError(f"{where}: samples reach {peak:g}, allowed is [-1, 1]; export it again as 16-bit")
-
-
-def _replace(target: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _mode(target: Path) -> int:
-    """Return the permissions of the file that is replaced, or those of a new file."""
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

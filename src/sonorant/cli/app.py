@@ -1,7 +1,7 @@
 """The `sonorant` command: its verbs, and how errors become exit codes.
 
-Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 `check` found errors in a corpus,
-2 something the user can put right, 3 training diverged, 130 interrupted.
+Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 `check` found errors in a corpus or
+the reader of stdout went away, 2 something the user can put right, 3 training diverged, 130 interrupted.
 """
 
 import sys
@@ -60,11 +60,6 @@ def main() -> None:
         _fail(str(error), 2)
     except TrainingDiverged as error:
         _fail(str(error), 3)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
 
 
 def _fail(message: str, code: int) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sonorant.cli.outputs import check_writable
+from sonorant.files import check_writable, write_file
 
 
 def check(
@@ -18,7 +18,7 @@ def check(
 ) -> None:
     """Look for whatever would spoil a training. Exit code 1 if there are errors."""
     from sonorant.cli.progress import progress_of
-    from sonorant.corpus import check as check_corpus
+    from sonorant.corpus.doctor import check as check_corpus
     from sonorant.text import Frontend
 
     for output in (json_file, picture):
@@ -28,7 +28,8 @@ def check(
         report = check_corpus(corpus, Frontend(), workers, progress)
     print(report.to_text())
     if json_file is not None:
-        json_file.write_text(json.dumps(report.to_json(), indent=1), encoding="utf-8")
+        content = json.dumps(report.to_json(), indent=1).encode()
+        write_file(json_file, lambda file: file.write(content))
     if picture is not None:
         report.save_picture(picture)
     if any(problem.severity == "error" for problem in report.problems):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sonorant.errors import RequestError
+
 
 def prepare(
     corpus: Annotated[Path, typer.Argument(help="A folder or a file list of recordings and transcripts.")],
@@ -22,6 +24,9 @@ def prepare(
     from sonorant.config import load_recipe
     from sonorant.features.prepare import prepare as prepare_features
 
+    for override in overrides or ():
+        if not override.startswith("features."):
+            raise RequestError(f"{override}: prepare takes features.key=value only; the rest belongs to train")
     config = load_recipe(recipe, overrides or ()).features
     with progress_of("prepare") as progress:
         report = prepare_features(corpus, out, config, workers, progress)

@@ -1,13 +1,14 @@
 """`sonorant say`: speak text to a file or to stdout, or explain how it would be read."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sonorant.cli.outputs import check_writable
-from sonorant.errors import RequestError
+from sonorant.errors import RequestError, TextError
+from sonorant.files import check_writable
 
 if TYPE_CHECKING:
     from sonorant.synthesis.synthesizer import Synthesizer
@@ -16,7 +17,9 @@ def say(
     words: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="The text; '-' reads it from stdin.")] = None,
     text: Annotated[str | None, typer.Option("--text", help="The text, also when it begins with '-'.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a UTF-8 file.")] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="A file, or '-' for stdout.")] = "say.wav",
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="A file, or '-' for stdout; default: say.wav, or as --format.")
+    ] = None,
     audio_format: Annotated[
         str | None, typer.Option("--format", help="wav, flac, mp3, ogg, opus or pcm; default: by the file's suffix.")
     ] = None,
@@ -33,15 +36,16 @@ def say(
     from sonorant.synthesis.synthesizer import DEFAULT_VOICE, Synthesizer
 
     wanted = _text(words, text, file)
+    path = None if output == "-" or explain else _path(output, audio_format)
     synthesizer = Synthesizer.load(voice or DEFAULT_VOICE, threads=threads)
     if explain:
         _explain(synthesizer, wanted)
         return
     settings = {"speed": speed, "pitch": pitch, "seed": seed, "speaker": speaker, "denoise": denoise}
-    if output == "-":
+    if path is None:
         _stream(synthesizer, wanted, audio_format or "wav", settings)
     else:
-        _save(synthesizer, wanted, Path(output), audio_format, settings)
+        _save(synthesizer, wanted, path, settings)
 
 
 def _text(words: str | None, text: str | None, file: Path | None) -> str:
@@ -71,42 +75,61 @@ def _decode(data: bytes, where: str) -> str:
         raise RequestError(f"{where}: not UTF-8 (byte {error.start}); save the text as UTF-8") from None
 
 
-def _save(
-    synthesizer: "Synthesizer", text: str, path: Path, audio_format: str | None, settings: dict[str, Any]
-) -> None:
+def _path(output: str | None, audio_format: str | None) -> Path:
+    """Return the file to write, checked before anything is spoken."""
+    from sonorant.audio.files import format_of
+
+    path = Path(output or f"say.{audio_format or 'wav'}")
+    check_writable(path)
+    if audio_format not in (None, format_of(path)):
+        raise RequestError(f"{path}: its suffix is not of --format {audio_format}; leave one of them out")
+    return path
+
+
+def _save(synthesizer: "Synthesizer", text: str, path: Path, settings: dict[str, Any]) -> None:
     from sonorant.audio import write_audio
 
-    if audio_format is not None and path.suffix.lstrip(".").lower() != audio_format:
-        raise RequestError(f"{path}: its suffix is not of --format {audio_format}; leave one of them out")
-    check_writable(path)
     speech = synthesizer.speak(text, **settings)
     write_audio(path, speech)
-    for warning in speech.warnings:
-        print(f"sonorant: warning: {warning}", file=sys.stderr)
+    _warn(speech.warnings)
     print(f"{path} ({speech.duration_s:.2f} s)")
 
 
 def _stream(synthesizer: "Synthesizer", text: str, audio_format: str, settings: dict[str, Any]) -> None:
-    from sonorant.audio import Audio, StreamEncoder, encode
+    from sonorant.audio import StreamEncoder, encode
 
     out = sys.stdout.buffer
     if audio_format == "flac":
         speech = synthesizer.speak(text, **settings)
-        out.write(encode(Audio(speech.samples, speech.sample_rate), audio_format))
+        out.write(encode(speech, audio_format))
+        _warn(speech.warnings)
         return
     encoder = StreamEncoder(audio_format, synthesizer.sample_rate)
-    for chunk in synthesizer.stream(text, **settings):
+    for chunk in synthesizer.stream(text, **settings, warn=lambda warning: _warn([warning])):
         out.write(encoder.push(chunk))
         out.flush()
     out.write(encoder.close())
 
 
-def _explain(synthesizer: "Synthesizer", text: str) -> None:
-    from sonorant.text import split_sentences
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        print(f"sonorant: warning: {warning}", file=sys.stderr)
 
-    for sentence in split_sentences(text):
-        utterance = synthesizer.frontend.utterance(sentence)
-        print(f"text     {sentence}\nspoken   {utterance.spoken}")
+
+def _explain(synthesizer: "Synthesizer", text: str) -> None:
+    from sonorant.synthesis.pieces import split_pieces
+
+    pieces = list(split_pieces(text))
+    if not pieces:
+        raise TextError("text: it is empty; give at least one word")
+    for piece in pieces:
+        print(f"text     {piece.text}")
+        try:
+            utterance = synthesizer.frontend.utterance(piece.text)
+        except TextError as error:
+            print(f"  left out         {error}\n")
+            continue
+        print(f"spoken   {utterance.spoken}")
         for step in utterance.steps:
             print(f"  {step.rule:<16} {step.written!r} -> {step.spoken!r}")
         for word in utterance.words:

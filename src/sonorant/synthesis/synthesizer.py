@@ -1,6 +1,6 @@
 """Text to sound with one voice: pieces -> symbols -> mel -> waveform."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,13 +109,22 @@ class Synthesizer:
         speaker: str | None = None,
         denoise: float = 0.0,
         pitch_range: float = 1.0,
+        warn: Callable[[str], object] | None = None,
     ) -> Iterator[Floats]:
         """Yield the sound as it is made, holding no more than one piece of the text; see `speak`.
 
-        Settings are checked before the first chunk is asked for, the text as it is reached.
+        Settings are checked before the first chunk is asked for, the text as it is reached. `warn` is called with what
+        `speak` returns as warnings, each time one arises.
         """
         style = choose_style(self.voice.manifest, speed, pitch, seed, speaker, denoise, pitch_range)
-        return (chunk.samples for chunk in self._speak(text, style) if len(chunk.samples))
+        return self._stream(text, style, warn or (lambda warning: None))
+
+    def _stream(self, text: str, style: Style, warn: Callable[[str], object]) -> Iterator[Floats]:
+        for chunk in self._speak(text, style):
+            for warning in chunk.warnings:
+                warn(warning)
+            if len(chunk.samples):
+                yield chunk.samples
 
     def _speak(self, text: str, style: Style) -> Iterator[_Chunk]:
         """Speak piece by piece; one without words is left out with a warning unless there is no other."""

@@ -4,7 +4,6 @@ The file is a .safetensors file whose metadata holds a JSON header. There is no 
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from sonorant.config import FastPitchConfig, FrontendConfig, HifiganConfig, MelConfig, Settings
 from sonorant.errors import VoiceError
+from sonorant.files import write_file
 from sonorant.voice.manifest import Facts, explain
 
 if TYPE_CHECKING:
@@ -119,18 +119,13 @@ class TrainedModel:
         return save(tensors, {_METADATA_KEY: header})
 
     def save(self, path: Path) -> None:
-        """Write the model to one .safetensors file; what stood there before survives any failure."""
+        """Write the model to one .safetensors file; what stood there before survives any failure.
+
+        Raises:
+            RequestError: The file cannot be written.
+        """
         data = self.to_bytes()
-        temporary = path.with_name(path.name + ".tmp")
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise VoiceError(f"{path}: cannot be written: {error.strerror or error}") from None
+        write_file(path, lambda file: file.write(data))
 
     def network(self) -> "nn.Module":
         """Return the network with these weights, in evaluation mode, its weight norm folded.
