@@ -6,13 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sonorant.audio.files import read_audio, resample
+from sonorant.audio.files import read_audio
 from sonorant.audio.level import loudness_lufs, trim_silence
 from sonorant.audio.pitch import estimate_pitch
+from sonorant.audio.resample import resample
 from sonorant.audio.sound import Audio
 from sonorant.config import FeatureConfig
 from sonorant.corpus.records import Record
 from sonorant.errors import CorpusError
+
+SILENT_PEAK = 1e-3
+"""A recording whose samples all lie below this (-60 dB) holds no speech."""
 
 FLAT_TOP = 3
 """Samples in a row at the very peak that show clipping: a wave's own peak is not flat."""

@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 
 from sonorant.config import FeatureConfig
-from sonorant.corpus.clip import Clip, Examine
+from sonorant.corpus.clip import SILENT_PEAK, Clip, Examine
 from sonorant.corpus.lines import ProblemList
 from sonorant.corpus.parallel import Progress, map_clips
 from sonorant.corpus.readers import read_corpus
@@ -19,14 +19,14 @@ from sonorant.corpus.splits import sentence_words
 from sonorant.errors import TextError
 from sonorant.text.frontend import Frontend, Utterance
 
-SILENT_PEAK = 1e-3
-"""A recording whose samples all lie below this (-60 dB) holds no speech."""
-
 CLIPPED_SAMPLES = 12
 """So many samples in flat tops can be heard, or show a recording level that was too high."""
 
 RATE_OUTLIER = 5.0
 """Robust standard deviations from the median speaking rate: a wrong or cut transcript, or a cut recording."""
+
+NARROWEST_SPREAD = 0.05
+"""The standard deviation of the speaking rate is taken as at least this share of the median."""
 
 PITCH_SAMPLE = 200
 """Clips whose pitch is estimated for the picture."""
@@ -58,6 +58,8 @@ def check(
     corpus = read_corpus(path)
     problems = ProblemList(corpus.problems)
     records = corpus.records
+    if not records:
+        problems.error("no-clips", f"{corpus.path}: holds no clip that can be used")
     pitched = frozenset(sorted((record.utterance_id for record in records), key=_shuffled)[:PITCH_SAMPLE])
     clips = list(map_clips(Examine(config, pitched), records, workers, progress))
     utterances = _speak(records, frontend or Frontend(config.frontend), problems)
@@ -67,6 +69,7 @@ def check(
     _report_takes(records, problems)
     rates = _rates(clips, utterances)
     _report_rates(records, rates, problems)
+    _report_frames(records, clips, utterances, config, problems)
     return Report(
         path=corpus.path,
         layout=corpus.layout,
@@ -81,10 +84,6 @@ def _shuffled(utterance_id: str) -> bytes:
     return hashlib.sha256(utterance_id.encode()).digest()
 
 
-def _where(record: Record) -> str:
-    return str(record.source) if record.line is None else f"{record.source}:{record.line}"
-
-
 def _speak(records: Sequence[Record], frontend: Frontend, problems: ProblemList) -> dict[str, Utterance]:
     """Put every text through the front end, and report what it cannot say or has to guess."""
     utterances = {}
@@ -93,14 +92,14 @@ def _speak(records: Sequence[Record], frontend: Frontend, problems: ProblemList)
         try:
             utterance = frontend.utterance(record.text)
         except TextError as error:
-            problems.error("unspeakable", f"{_where(record)}: {error}", *place)
+            problems.error("unspeakable", f"{record.where}: {error}", *place)
             continue
         utterances[record.utterance_id] = utterance
         if utterance.reports:
-            problems.warning("characters", f"{_where(record)}: {'; '.join(utterance.reports)}", *place)
+            problems.warning("characters", f"{record.where}: {'; '.join(utterance.reports)}", *place)
         guessed = sorted(_guessed(utterance))
         if guessed:
-            problems.note("unknown-words", f"{_where(record)}: not in the lexicon: {', '.join(guessed)}", *place)
+            problems.note("unknown-words", f"{record.where}: not in the lexicon: {', '.join(guessed)}", *place)
     return utterances
 
 
@@ -113,18 +112,19 @@ def _report_audio(
 ) -> None:
     for record, clip in zip(records, clips, strict=True):
         place = record.utterance_id, record.line
+        kept_s = clip.duration_s if config.trim_db is None else clip.speech_s
         if clip.failure:
-            problems.error("unreadable", f"{_where(record)}: {clip.failure}", *place)
+            problems.error("unreadable", f"{record.where}: {clip.failure}", *place)
         elif clip.peak < SILENT_PEAK:
-            problems.error("silent", f"{record.audio}: silent, no sample reaches {SILENT_PEAK}", *place)
-        elif clip.speech_s < config.min_duration_s:
-            message = f"{record.audio}: {clip.speech_s:.2f} s of sound, at least {config.min_duration_s} s needed"
+            problems.error("silent", f"{record.audio_where}: silent, no sample reaches {SILENT_PEAK}", *place)
+        elif kept_s < config.min_duration_s:
+            message = f"{record.audio_where}: {kept_s:.2f} s of sound, at least {config.min_duration_s} s needed"
             problems.error("too-short", message, *place)
-        elif clip.speech_s > config.max_duration_s:
-            message = f"{record.audio}: {clip.speech_s:.2f} s of sound, at most {config.max_duration_s} s allowed"
+        elif kept_s > config.max_duration_s:
+            message = f"{record.audio_where}: {kept_s:.2f} s of sound, at most {config.max_duration_s} s allowed"
             problems.error("too-long", message, *place)
         if clip.clipped >= CLIPPED_SAMPLES:
-            message = f"{record.audio}: clipped, {clip.clipped} samples in flat tops at {clip.peak:.3f}"
+            message = f"{record.audio_where}: clipped, {clip.clipped} samples in flat tops at {clip.peak:.3f}"
             problems.warning("clipped", message, *place)
 
 
@@ -135,7 +135,7 @@ def _report_sample_rates(records: Sequence[Record], clips: Sequence[Clip], probl
     usual = rates.most_common(1)[0][0]
     for record, clip in zip(records, clips, strict=True):
         if not clip.failure and clip.sample_rate != usual:
-            message = f"{record.audio}: {clip.sample_rate} Hz, most of the corpus has {usual} Hz"
+            message = f"{record.audio_where}: {clip.sample_rate} Hz, most of the corpus has {usual} Hz"
             problems.warning("sample-rate", message, record.utterance_id, record.line)
 
 
@@ -147,7 +147,7 @@ def _report_same_audio(records: Sequence[Record], clips: Sequence[Clip], problem
         original = first.setdefault(clip.digest, record)
         if original is not record:
             text = "the same" if sentence_words(original.text) == sentence_words(record.text) else "another"
-            message = f"{record.audio}: the same sound as {original.audio}, with {text} text"
+            message = f"{record.audio_where}: the same sound as {original.audio}, with {text} text"
             problems.warning("duplicate-audio", message, record.utterance_id, record.line)
 
 
@@ -158,7 +158,7 @@ def _report_takes(records: Sequence[Record], problems: ProblemList) -> None:
     for group in takes.values():
         if len(group) > 1:
             ids = ", ".join(record.utterance_id for record in group)
-            message = f"{_where(group[0])}: {len(group)} takes of one sentence, kept on one side of a split: {ids}"
+            message = f"{group[0].where}: {len(group)} takes of one sentence, kept on one side of a split: {ids}"
             problems.note("takes", message, group[0].utterance_id, group[0].line)
 
 
@@ -178,12 +178,29 @@ def _report_rates(records: Sequence[Record], rates: dict[str, float], problems: 
     if len(rates) < 3:
         return
     usual = median(rates.values())
-    spread = 1.4826 * median(abs(rate - usual) for rate in rates.values())
+    spread = max(1.4826 * median(abs(rate - usual) for rate in rates.values()), NARROWEST_SPREAD * usual)
     for record in records:
         rate = rates.get(record.utterance_id, usual)
         if abs(rate - usual) > RATE_OUTLIER * spread:
-            message = f"{_where(record)}: {rate:.1f} phones a second, usual are {usual:.1f}; do text and sound agree?"
+            message = f"{record.where}: {rate:.1f} phones a second, usual are {usual:.1f}; do text and sound agree?"
             problems.warning("speaking-rate", message, record.utterance_id, record.line)
+
+
+def _report_frames(
+    records: Sequence[Record],
+    clips: Sequence[Clip],
+    utterances: dict[str, Utterance],
+    config: FeatureConfig,
+    problems: ProblemList,
+) -> None:
+    """Report clips that have fewer mel frames than their text has symbols: no alignment can exist."""
+    frames_per_s = config.mel.sample_rate / config.mel.hop_length
+    for record, clip in zip(records, clips, strict=True):
+        utterance = utterances.get(record.utterance_id)
+        frames = int(clip.speech_s * frames_per_s)
+        if utterance and config.min_duration_s <= clip.speech_s and frames < len(utterance.ids):
+            message = f"{record.audio_where}: {frames} frames for {len(utterance.ids)} symbols"
+            problems.error("too-few-frames", f"{message}; is the transcript longer?", record.utterance_id, record.line)
 
 
 def _summary(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sonorant.corpus.records import Problem
+from sonorant.corpus.records import Problem, Severity
 
 
 class ProblemList(list[Problem]):
@@ -13,15 +13,29 @@ class ProblemList(list[Problem]):
 
     def error(self, kind: str, message: str, utterance_id: str | None = None, line: int | None = None) -> None:
         """Add what keeps a clip from being used."""
-        self.append(Problem(kind, "error", utterance_id, line, message))
+        self._add("error", kind, message, utterance_id, line)
 
     def warning(self, kind: str, message: str, utterance_id: str | None = None, line: int | None = None) -> None:
         """Add what asks for a look."""
-        self.append(Problem(kind, "warning", utterance_id, line, message))
+        self._add("warning", kind, message, utterance_id, line)
 
     def note(self, kind: str, message: str, utterance_id: str | None = None, line: int | None = None) -> None:
         """Add what is worth knowing."""
-        self.append(Problem(kind, "note", utterance_id, line, message))
+        self._add("note", kind, message, utterance_id, line)
+
+    def _add(self, severity: Severity, kind: str, message: str, utterance_id: str | None, line: int | None) -> None:
+        name = None if utterance_id is None else printable(utterance_id)
+        self.append(Problem(kind, severity, name, line, printable(message)))
+
+
+def printable(text: str) -> str:
+    """Escape what no encoding can write: file names that are not UTF-8, and halves of surrogate pairs.
+
+    Example:
+        >>> printable("caf\\udce9")
+        'caf\\\\udce9'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @dataclass(frozen=True)

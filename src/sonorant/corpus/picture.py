@@ -1,5 +1,7 @@
 """The corpus at a glance: how long its clips are and how high its voices speak."""
 
+import io
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ _BINS = 40
 
 
 def draw(report: "Report", path: Path) -> None:
-    """Draw the histograms of a report into a file whose suffix names the format.
+    """Draw the histograms of a report into a file whose suffix names the format; whatever fails, an old file stays.
 
     Raises:
         OSError: The file cannot be written.
@@ -31,4 +33,11 @@ def draw(report: "Report", path: Path) -> None:
     pitch.hist(report.pitch_hz, bins=_BINS, color="#bc6c25")
     title = "no voiced frames" if summary.median_pitch_hz is None else f"median {summary.median_pitch_hz:.0f} Hz"
     pitch.set(xlabel="pitch in Hz", ylabel="voiced frames", title=title)
-    figure.savefig(path, dpi=120)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=120, format=path.suffix[1:].lower() or "png")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content.getvalue())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sonorant.corpus.lines import Line, ProblemList, decode, read_lines
+from sonorant.corpus.lines import Line, ProblemList, decode, printable, read_lines
 from sonorant.corpus.records import Corpus, Layout, Record
 from sonorant.errors import CorpusError
 
@@ -37,6 +37,15 @@ class _Draft:
     speaker: str
     line: int | None
     source: Path
+
+    @property
+    def where(self) -> str:
+        return str(self.source) if self.line is None else f"{self.source}:{self.line}"
+
+    def unwritable(self) -> str | None:
+        """Return the name of the field that no encoding can write, if there is one."""
+        fields = {"id": self.utterance_id, "text": self.text, "speaker": self.speaker}
+        return next((name for name, value in fields.items() if printable(value) != value), None)
 
 
 def read_corpus(path: Path) -> Corpus:
@@ -103,13 +112,22 @@ def _pairs(path: Path, problems: ProblemList) -> Iterator[_Draft]:
         stem = source.with_suffix("")
         utterance_id = stem.relative_to(path).as_posix()
         recordings = beside.get(stem, [])
-        if stem.parent not in folders:
+        if stem.parent not in folders or not source.is_file():
             continue  # a README or a licence, not a transcript
-        text = decode(source.read_bytes(), source, None, utterance_id, problems)
+        text = _transcript(source, utterance_id, problems)
         if text is not None:
             ranked = sorted(recordings, key=lambda entry: AUDIO_SUFFIXES.index(entry.suffix.lower()))
             places = tuple(ranked) or (stem.with_suffix(AUDIO_SUFFIXES[0]),)
             yield _Draft(utterance_id, places, " ".join(text.split()), DEFAULT_SPEAKER, None, source)
+
+
+def _transcript(source: Path, utterance_id: str, problems: ProblemList) -> str | None:
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        problems.error("unreadable", f"{source}: cannot be read: {error.strerror or error}", utterance_id)
+        return None
+    return decode(content, source, None, utterance_id, problems)
 
 
 def _filelist(path: Path, problems: ProblemList) -> Iterator[_Draft]:
@@ -128,7 +146,8 @@ def _jsonl(path: Path, problems: ProblemList) -> Iterator[_Draft]:
             audio = fields["audio"]
             utterance_id = fields.get("id") or Path(audio).with_suffix("").as_posix()
             speaker = fields.get("speaker") or DEFAULT_SPEAKER
-            yield _Draft(utterance_id, (path.parent / audio,), fields["text"].strip(), speaker, line.number, path)
+            text = " ".join(fields["text"].split())
+            yield _Draft(utterance_id, (path.parent / audio,), text, speaker, line.number, path)
 
 
 def _columns(line: Line, allowed: tuple[int, ...], form: str, problems: ProblemList) -> list[str] | None:
@@ -145,12 +164,13 @@ def _columns(line: Line, allowed: tuple[int, ...], form: str, problems: ProblemL
 def _fields(line: Line, problems: ProblemList) -> dict[str, str] | None:
     try:
         found = json.loads(line.text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         problems.error("json", f"{line.where}: not JSON: {error}", line=line.number)
         return None
     if not isinstance(found, dict):
         problems.error("json", f"{line.where}: a line is an object, found {type(found).__name__}", line=line.number)
         return None
+    found = {key: value for key, value in found.items() if value is not None}
     wrong = [key for key in ("audio", "text") if not isinstance(found.get(key), str) or not found[key].strip()]
     wrong += [key for key in ("id", "speaker") if not isinstance(found.get(key, ""), str)]
     if wrong:
@@ -164,22 +184,32 @@ def _complete(drafts: Iterable[_Draft], problems: ProblemList) -> list[Record]:
     """Keep the drafts that have a text, an audio file and an id of their own."""
     records: dict[str, Record] = {}
     for draft in drafts:
-        audio = next((place for place in draft.audio if place.is_file()), None)
+        place = draft.utterance_id, draft.line
+        audio = next((candidate for candidate in draft.audio if _is_file(candidate)), None)
         first = records.get(draft.utterance_id)
-        where = str(draft.source) if draft.line is None else f"{draft.source}:{draft.line}"
-        if first is not None:
-            message = f"{where}: the id {draft.utterance_id} is taken by line {first.line}; the later one is left out"
-            problems.error("duplicate-id", message, draft.utterance_id, draft.line)
+        if draft.unwritable():
+            message = f"{draft.where}: the {draft.unwritable()} is not Unicode; rename it, or write it again as UTF-8"
+            problems.error("encoding", message, *place)
+        elif first is not None:
+            message = f"the id {draft.utterance_id} is taken by line {first.line}; the later one is left out"
+            problems.error("duplicate-id", f"{draft.where}: {message}", *place)
         elif not draft.text:
-            problems.error("empty-text", f"{where}: the transcript is empty", draft.utterance_id, draft.line)
+            problems.error("empty-text", f"{draft.where}: the transcript is empty", *place)
         elif audio is None:
-            message = f"{where}: no recording, looked for {draft.audio[0]}" + (" or .flac" if draft.audio[1:] else "")
-            problems.error("missing-audio", message, draft.utterance_id, draft.line)
+            looked = f"{draft.audio[0]}" + (" or .flac" if draft.audio[1:] else "")
+            problems.error("missing-audio", f"{draft.where}: no recording, looked for {looked}", *place)
         else:
             records[draft.utterance_id] = Record(
                 draft.utterance_id, audio, draft.text, draft.speaker, draft.line, draft.source
             )
     return list(records.values())
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system: columns in another order, most likely
+        return False
 
 
 def _report_untranscribed(path: Path, records: list[Record], problems: ProblemList) -> None:

@@ -28,6 +28,16 @@ class Record:
     line: int | None
     source: Path
 
+    @property
+    def where(self) -> str:
+        """The place of the text, as messages begin: the file, and the line where it has lines."""
+        return str(self.source) if self.line is None else f"{self.source}:{self.line}"
+
+    @property
+    def audio_where(self) -> str:
+        """The recording, behind the line that names it."""
+        return str(self.audio) if self.line is None else f"{self.where}: {self.audio}"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -41,6 +51,9 @@ class Problem:
     utterance_id: str | None
     line: int | None
     message: str
+
+    def __str__(self) -> str:
+        return self.message
 
     def to_json(self) -> dict[str, Any]:
         """Return the problem as plain data."""

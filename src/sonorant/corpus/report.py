@@ -1,11 +1,11 @@
 """What the doctor says: a summary, every problem, and a picture."""
 
-import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sonorant.corpus.lines import printable
 from sonorant.corpus.records import Layout, Problem, Severity
 from sonorant.errors import RequestError
 
@@ -71,16 +71,15 @@ class Report:
         counts = ", ".join(_plural(self.count(severity), severity) for severity in SEVERITIES)
         return "\n\n".join([*blocks, counts]) + "\n"
 
-    def to_json(self) -> str:
-        """Return the summary and every problem as JSON."""
-        content: dict[str, Any] = {
-            "path": str(self.path),
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary and every problem as plain data."""
+        return {
+            "path": printable(str(self.path)),
             "layout": self.layout,
-            "summary": self.summary.__dict__,
+            "summary": asdict(self.summary),
             "counts": {severity: self.count(severity) for severity in SEVERITIES},
             "problems": [problem.to_json() for problem in self.problems],
         }
-        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     def save_picture(self, path: Path) -> None:
         """Draw the histograms of clip length and pitch into a .png, .svg or .pdf file.
@@ -99,7 +98,7 @@ class Report:
         summary = self.summary
         rates = ", ".join(f"{rate} Hz ({clips})" for rate, clips in summary.sample_rates.items()) or "none"
         lines = [
-            f"{self.path} ({self.layout})",
+            f"{printable(str(self.path))} ({self.layout})",
             f"  {_plural(summary.clips, 'clip')}, {summary.hours:.2f} h, {_plural(summary.sentences, 'sentence')}, "
             f"{_plural(summary.speakers, 'speaker')}",
             f"  length {summary.shortest_s:.2f} to {summary.longest_s:.2f} s, median {summary.median_s:.2f} s",

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Literal
 
@@ -21,7 +22,7 @@ def sentence_words(text: str) -> str:
         >>> sentence_words("Well,  don’t STOP!") == sentence_words("well don't stop.")
         True
     """
-    return " ".join(_WORD.findall(text.casefold().replace("’", "'")))
+    return " ".join(_WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("’", "'")))
 
 
 def split_of(records: Iterable[Record], config: FeatureConfig) -> dict[str, Split]:

@@ -12,15 +12,13 @@ from sonorant.audio.mel import log_mel
 from sonorant.audio.pitch import estimate_pitch
 from sonorant.audio.sound import pcm16
 from sonorant.config import FeatureConfig, MelConfig
+from sonorant.corpus.clip import SILENT_PEAK
 from sonorant.corpus.records import Record
 from sonorant.errors import CorpusError
 from sonorant.features.store import Features
 
 EXTRACTION_VERSION = 1
 """Raised whenever `extract` gives other features for the same recording, text and config."""
-
-SILENT_PEAK = 1e-3
-"""A recording whose samples all lie below this (-60 dB) holds no speech."""
 
 UnusableKind = Literal["silent", "too-short", "too-long", "too-few-frames"]
 

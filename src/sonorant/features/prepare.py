@@ -61,7 +61,7 @@ class PrepareReport:
     Attributes:
         prepared: Utterances whose features were computed now.
         reused: Utterances whose features were there.
-        problems: Every clip left out, and why.
+        problems: Every clip left out, and why; and every clip of whose text something could not be spoken.
         splits: Utterances on each side.
         duration_s: Length of what was kept, silence trimmed.
         loudness_applied: Whether recordings were levelled.
@@ -91,6 +91,7 @@ class _Done:
     pitch_sums: tuple[float, float, float] = (0.0, 0.0, 0.0)  # count, sum, sum of squares of voiced frames
     reused: bool = False
     problem: Problem | None = None
+    dropped: tuple[str, ...] = ()  # what the front end could not say and left out
 
 
 def prepare(
@@ -146,7 +147,8 @@ class _Work:
 
     def _make(self, record: Record) -> _Done:
         self._frontend = self._frontend or Frontend(self._config.frontend)
-        ids = self._frontend.utterance(record.text).ids
+        utterance = self._frontend.utterance(record.text)
+        ids = utterance.ids
         key = self._key(record, ids)
         file = f"{UTTERANCES}/{_safe_name(record.utterance_id)}-{key[:16]}.safetensors"
         found = _existing(self._out / file)
@@ -155,7 +157,8 @@ class _Work:
             _write_features(self._out / file, features)
         voiced = features.pitch_hz[features.pitch_hz > 0].astype(np.float64)
         sums = (float(len(voiced)), float(voiced.sum()), float((voiced**2).sum()))
-        return _Done(record, key, file, len(ids), features.mel.shape[1], sums, reused=found is not None)
+        size = len(ids), features.mel.shape[1]
+        return _Done(record, key, file, *size, sums, reused=found is not None, dropped=utterance.reports)
 
     def _key(self, record: Record, ids: tuple[int, ...]) -> str:
         try:
@@ -216,8 +219,14 @@ def _problem(record: Record, error: UserError) -> Problem:
         kind: str = error.kind
     else:
         kind = "unspeakable" if isinstance(error, TextError) else "unreadable"
-    where = "" if record.line is None else f"{record.source}:{record.line}: "
+    where = "" if record.line is None and kind != "unspeakable" else f"{record.where}: "
     return Problem(kind, "error", record.utterance_id, record.line, f"{where}{error}")
+
+
+def _dropped(done: _Done) -> Problem:
+    record = done.record
+    message = f"{record.where}: {'; '.join(done.dropped)}"
+    return Problem("characters", "warning", record.utterance_id, record.line, message)
 
 
 def _median_loudness(records: Sequence[Record]) -> float | None:
@@ -266,7 +275,7 @@ def _finish(
     report = PrepareReport(
         prepared=sum(not done.reused for done in kept),
         reused=sum(done.reused for done in kept),
-        problems=(*found.problems, *left_out),
+        problems=(*found.problems, *left_out, *(_dropped(done) for done in kept if done.dropped)),
         splits={side: sum(entry.split == side for entry in entries) for side in SPLITS},
         duration_s=frames * config.mel.hop_length / config.mel.sample_rate,
         loudness_applied=applied,
