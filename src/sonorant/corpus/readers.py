@@ -220,7 +220,7 @@ def _report_untranscribed(path: Path, records: list[Record], problems: ProblemLi
     for recording in _recordings(folder):
         stem = recording.with_suffix("")
         utterance_id = stem.relative_to(folder).as_posix()
-        if recording in used or utterance_id in named:
+        if recording in used or printable(utterance_id) in named:
             continue
         if stem in used_stems:
             message = f"{recording}: another recording of the same name is used instead"

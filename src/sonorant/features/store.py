@@ -11,6 +11,7 @@ last line of `prepare` has run, the manifest that was there before is still true
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from sonorant.config import FeatureConfig
 from sonorant.corpus.splits import Split
@@ -96,6 +97,11 @@ class FeatureIndex:
         }
 
 
+_ENTRY, _SPEAKERS = TypeAdapter(Entry), TypeAdapter(tuple[str, ...])
+_PITCH = TypeAdapter(tuple[PitchStatistics, ...])
+_FILE = re.compile(rf"{UTTERANCES}/[A-Za-z0-9_-]+\.safetensors")
+
+
 class FeatureStore:
     """Features that `prepare` has made; reads single utterances, whole or in part.
 
@@ -149,9 +155,13 @@ class FeatureStore:
         """Read everything of one utterance.
 
         Raises:
-            CorpusError: The file is missing or damaged.
+            CorpusError: The file is missing, damaged, or not the one that the manifest describes.
         """
-        return read_features(self.path / entry.file)
+        path = self.path / entry.file
+        features = read_features(path)
+        for name, values in features.__dict__.items():
+            self._check(path, name, values.dtype, values.shape, entry)
+        return features
 
     def read_mel(self, entry: Entry, start_frame: int, num_frames: int) -> NDArray[np.float32]:
         """Read a stretch of frames, cut at the end of the utterance.
@@ -176,10 +186,24 @@ class FeatureStore:
         path = self.path / entry.file
         try:
             with safe_open(path, framework="numpy") as file:
-                values: NDArray[Any] = file.get_slice(name)[..., start:stop]
+                stored = file.get_slice(name)
+                values: NDArray[Any] = stored[..., start:stop]
+                self._check(path, name, values.dtype, tuple(stored.get_shape()), entry)
                 return values
         except (OSError, SafetensorError) as error:
             raise _damaged(path, error) from None
+
+    def _check(self, path: Path, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], entry: Entry) -> None:
+        mel, frames = self.config.mel, entry.num_frames
+        wanted_dtype, wanted_shape = {
+            "mel": ("float32", (mel.n_mels, frames)),
+            "pitch_hz": ("float32", (frames,)),
+            "energy": ("float32", (frames,)),
+            "ids": ("int32", (entry.num_symbols,)),
+            "waveform": ("int16", (frames * mel.hop_length,)),
+        }[name]
+        if (str(dtype), shape) != (wanted_dtype, wanted_shape):
+            raise _damaged(path, f"{name} is {dtype} {shape}, the manifest says {wanted_dtype} {wanted_shape}")
 
 
 def read_features(path: Path) -> Features:
@@ -197,7 +221,7 @@ def read_features(path: Path) -> Features:
         raise _damaged(path, error) from None
 
 
-def _damaged(path: Path, error: Exception) -> CorpusError:
+def _damaged(path: Path, error: object) -> CorpusError:
     return CorpusError(f"{path}: missing or damaged ({error}); run sonorant prepare again")
 
 
@@ -218,13 +242,27 @@ def _read_index(path: Path) -> tuple[FeatureIndex, tuple[Entry, ...]]:
     try:
         index = FeatureIndex(
             config=FeatureConfig.model_validate(found["config"]),
-            speakers=tuple(found["speakers"]),
-            pitch=tuple(PitchStatistics(**statistics) for statistics in found["pitch"]),
+            speakers=_SPEAKERS.validate_python(found["speakers"]),
+            pitch=_PITCH.validate_python(found["pitch"]),
             loudness_applied=found["loudness_applied"],
             median_lufs=found["median_lufs"],
             manifest_sha256=digest,
         )
-        entries = tuple(Entry(**json.loads(line)) for line in manifest.splitlines())
+        entries = tuple(_ENTRY.validate_json(line) for line in manifest.splitlines())
+        _check_index(index, entries)
     except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise CorpusError(f"{path}: features cannot be read ({error}); run sonorant prepare again") from None
+        reason = "; ".join(str(error).splitlines())
+        raise CorpusError(f"{path}: features cannot be read ({reason}); run sonorant prepare again") from None
     return index, entries
+
+
+def _check_index(index: FeatureIndex, entries: tuple[Entry, ...]) -> None:
+    if len(index.pitch) != len(index.speakers):
+        raise ValueError(f"{len(index.speakers)} speakers, but {len(index.pitch)} pitch statistics")
+    if not all(np.isfinite(each.mean_hz) and np.isfinite(each.std_hz) and each.std_hz > 0 for each in index.pitch):
+        raise ValueError("a pitch statistic is not finite, or a standard deviation is not above 0")
+    for entry in entries:
+        if not 0 <= entry.speaker_id < len(index.speakers):
+            raise ValueError(f"{entry.utterance_id}: speaker {entry.speaker_id} of {len(index.speakers)}")
+        if not _FILE.fullmatch(entry.file):
+            raise ValueError(f"{entry.utterance_id}: the file {entry.file} does not lie in {UTTERANCES}/")
