@@ -1,6 +1,6 @@
 """What computes a voice's networks: ONNX Runtime (the default, no torch) or torch (any device)."""
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,6 @@ from sonorant.errors import RequestError
 from sonorant.voice import Voice
 
 Floats = NDArray[np.float32]
-RuntimeName = Literal["onnx", "torch"]
 
 
 class Runtime(Protocol):

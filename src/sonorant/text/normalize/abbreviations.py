@@ -1,6 +1,7 @@
 """Abbreviations and titles, and how to tell their dot from the end of a sentence."""
 
 import re
+from collections.abc import Iterable
 
 from sonorant.text.normalize.characters import CERTAIN_A
 from sonorant.text.normalize.rewriting import Rule, text_after, text_before
@@ -179,8 +180,8 @@ def _say_dotted_letters(match: re.Match[str]) -> str:
     return _dotted(spoken, match)
 
 
-def _alternatives(words: object) -> str:
-    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))  # type: ignore[call-overload]
+def _alternatives(words: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
 
 
 _PLAIN = "|".join(sorted({form for word in PLAIN for form in (word, word.capitalize())}))

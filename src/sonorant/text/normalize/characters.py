@@ -8,10 +8,9 @@ from functools import lru_cache
 from sonorant.text.normalize.numerals import digits
 from sonorant.text.normalize.rewriting import Draft, Rule, text_after, text_before
 from sonorant.text.normalize.romanization import greek_name, romanized
+from sonorant.text.symbols import CONSONANTS, VOWELS
 
-PHONES = frozenset(
-    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
-)
+PHONES = frozenset((*VOWELS, *CONSONANTS))
 PLACEHOLDER = "\ue000"
 """Stands for an {ARPABET} group while the rules run; they never reorder groups."""
 
@@ -29,7 +28,7 @@ PLAIN = {
     **dict.fromkeys("‒−﹣", "-"), **dict.fromkeys("―⸺⸻─━", "—"), **dict.fromkeys("·∙⋅●▪◦‣", "•"),
     **dict.fromkeys("，、،", ", "), **dict.fromkeys("。．｡۔।", ". "), **dict.fromkeys("？؟", "? "), "！": "! ",
     "：": ": ",
-    "；": "; ", "؛": "; ", "⋯": "…", "⁄": "/", "∕": "/", "∙": "•", "∗": "*", "∶": ":", "∼": "~", "№": "No. ", "µ": "µ",
+    "；": "; ", "؛": "; ", "⋯": "…", "⁄": "/", "∕": "/", "∗": "*", "∶": ":", "∼": "~", "№": "No. ", "µ": "µ",
     "¿": " ", "¡": " ", "‰": " per mille ", "℃": "°C", "℉": "°F", "Ω": "Ω", "⟨": "(", "⟩": ")", "【": "(", "】": ")",
     "‽": "?", "˚": "°", "º": "°", "ª": "a", "⇐": "←", "➔": "→", "➜": "→", "⟶": "→", "⇔": "↔", "¦": "|", "∧": "^",
     "ﬀ": "ff", "∣": "|", "¬": " not ", "≡": " equals ", "≪": "<", "≫": ">", "∝": " is proportional to ",

@@ -3,7 +3,7 @@
 import re
 
 from sonorant.text.normalize.numerals import cardinal, ordinal, plural, year
-from sonorant.text.normalize.rewriting import Rule, text_after, text_before
+from sonorant.text.normalize.rewriting import Rule, sentence_ends, text_after, text_before
 
 MONTHS = ("January February March April May June July August September October November December").split()
 MONTH_BY_SHORT = {month[:3]: month for month in MONTHS} | {"Sept": "September"}
@@ -105,7 +105,7 @@ def _say_half(match: re.Match[str], half: str | None) -> str:
 
 def _stop(match: re.Match[str]) -> str:
     """Return the dot of an abbreviation at the end of a match where it also ends the sentence."""
-    return "." if match[0].endswith(".") and re.match(r"""["')\]]*(?:$| ["'(]?[A-Z])""", text_after(match, 8)) else ""
+    return "." if match[0].endswith(".") and sentence_ends(text_after(match, 8)) else ""
 
 
 def _say_bare_half(match: re.Match[str]) -> str:

@@ -4,7 +4,7 @@ import re
 
 from sonorant.text.normalize.attributive import is_attributive
 from sonorant.text.normalize.numerals import NUMBER, cardinal, number_words, plural
-from sonorant.text.normalize.rewriting import Rule, text_after
+from sonorant.text.normalize.rewriting import Rule, sentence_ends, text_after
 
 CURRENCIES = {
     "$": ("dollar", "cent"), "US$": ("U S dollar", "cent"), "A$": ("Australian dollar", "cent"),
@@ -98,7 +98,7 @@ def _say_old_sum(match: re.Match[str]) -> str:
     ):
         if match[part]:
             spoken.append(f"{number_words(match[part])} {one if match[part] == '1' else several}")
-    dot = "." if match[0].endswith(".") and re.match(r"""["')]*(?:$| [A-Z])""", text_after(match, 6)) else ""
+    dot = "." if match[0].endswith(".") and sentence_ends(text_after(match, 8)) else ""
     return " ".join(spoken) + dot
 
 

@@ -93,7 +93,7 @@ def _say_negative(match: re.Match[str]) -> str:
     return f"minus {match[1]}"
 
 
-def _say_letter_digits(match: re.Match[str]) -> str | None:
+def _say_letter_digits(match: re.Match[str]) -> str:
     """Say a name made of letters and figures: B-52, MP3, H2O, 4K, COVID-19."""
     parts = re.findall(r"[A-Za-z]+|\d+(?:\.\d+)?", match[0])
     decimal = any("." in part for part in parts)
@@ -108,7 +108,7 @@ def _label_part(part: str, counts: bool) -> str:
 
 
 def _say_multiple(match: re.Match[str]) -> str:
-    return f"{number_words(match[1])} times"
+    return f"{number_words(match[1] or match[2])} times"
 
 
 def _say_number(match: re.Match[str]) -> str:
@@ -177,7 +177,7 @@ EARLY_RULES = (
     Rule(
         "multiple",
         re.compile(rf"{START}({NUMBER}) ?[×]|{START}({NUMBER})(?=x [a-z])x"),
-        lambda match: f"{number_words(match[1] or match[2])} times",
+        _say_multiple,
     ),
 )
 POWER_RULES = (

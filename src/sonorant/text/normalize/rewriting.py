@@ -67,6 +67,16 @@ class Draft:
         return tuple(message if count == 1 else f"{message} ({count} times)" for message, count in self.reports.items())
 
 
+def sentence_ends(after: str) -> bool:
+    """Say whether the text ends, or a capital letter begins what may be a sentence, after a dot.
+
+    Example:
+        >>> sentence_ends(" Then"), sentence_ends('"'), sentence_ends(" then")
+        (True, True, False)
+    """
+    return bool(re.match(r"""["')\]]*(?:$| ["'(]?[A-Z])""", after))
+
+
 def text_before(match: re.Match[str], num_characters: int = 32) -> str:
     """Return the few characters before a match (a slice of constant length keeps rules linear)."""
     return match.string[max(0, match.start() - num_characters) : match.start()]

@@ -3,7 +3,7 @@
 import re
 
 from sonorant.text.normalize.numerals import cardinal, ordinal, roman_value
-from sonorant.text.normalize.rewriting import Rule, text_after, text_before
+from sonorant.text.normalize.rewriting import Rule, sentence_ends, text_after, text_before
 
 MONARCHS = (
     "Adrian Albert Alexander Alexios Alfonso Amadeus Anastasius Antiochus Artaxerxes August Augustus Basil Benedict "
@@ -33,7 +33,6 @@ HEADINGS = (
 RANKED = "century|centuries|dynasty|corps|legion|olympiad"
 RULERS = re.compile(r"(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Prince|Kaiser|Saint|Sultan|under|of|and|by|to) $")
 REIGNS = re.compile(r"(?:died|reigned|ruled|became|succeeded|abdicated|and [A-Z]|of [A-Z]|to [A-Z])")
-ONE_LETTER = frozenset("IVXLCDM")
 UNLIKELY = frozenset(
     "MIX DIM CD DVD MD CV DC LCD XL XXL MC DI MI MM CC DL CL CM MV MDI CIC LLC DD LL MCM XXX CI LI DX CX".split()
 )
@@ -47,7 +46,7 @@ def _say_rank(match: re.Match[str]) -> str | None:
         return None
     if match["numeral"] == "I" and not _is_first(match):
         return None
-    stop = "." if match["dot"] and _ends_sentence(text_after(match, 16)) else ""
+    stop = "." if match["dot"] and sentence_ends(text_after(match, 16)) else ""
     return f"{match['name']} the {ordinal(value)}{stop}"
 
 
@@ -62,10 +61,6 @@ def _is_first(match: re.Match[str]) -> bool:
         or (bool(RULERS.search(before)) and not re.match(r" [a-z]+ ", after))
         or (bool(re.search(r"(?:King|Queen|Pope|Emperor|Empress|Tsar) $|(?:^|[.!?]['\")]* )$", before)))
     )
-
-
-def _ends_sentence(after: str) -> bool:
-    return bool(re.match(r"""["')\]]*(?:$| ["'(]?[A-Z])""", after))
 
 
 def _say_heading(match: re.Match[str]) -> str | None:
