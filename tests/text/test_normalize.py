@@ -12,6 +12,12 @@ def test_each_rewriting_is_a_step() -> None:
     assert Step("year", "1905", "nineteen oh five") in steps
 
 
+def test_a_step_shows_no_character_of_ours() -> None:
+    steps = normalize("Dr. A. Smith ({HH AY1}) took A = B").steps
+    shown = "".join(step.written + step.spoken for step in steps)
+    assert steps and not any("\ue000" <= one <= "\uf8ff" for one in shown)
+
+
 def test_plain_words_need_no_step() -> None:
     assert normalize("It was late, and nobody spoke.").steps == ()
 

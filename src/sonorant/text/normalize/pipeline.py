@@ -15,7 +15,7 @@ from sonorant.text.normalize import (
     signs,
     units,
 )
-from sonorant.text.normalize.characters import clean
+from sonorant.text.normalize.characters import CERTAIN_A, PLACEHOLDER, clean
 from sonorant.text.normalize.rewriting import Rule, Step
 
 MAX_PASSES = 4
@@ -81,9 +81,15 @@ def normalize(text: str) -> Normalized:
             if not stage.figures or FIGURE.search(draft.text):
                 draft.apply(stage.rules)
         spoken = marks.finish(draft, groups)
-        steps += draft.steps
+        steps += map(_shown, draft.steps)
         reports += draft.messages()
         if spoken == text:
             break
         text = spoken
     return Normalized(spoken, tuple(steps), tuple(dict.fromkeys(reports)))
+
+
+def _shown(step: Step) -> Step:
+    """Write the characters that stand for something while the rules run as what they stand for."""
+    written, spoken = (text.replace(CERTAIN_A, "A").replace(PLACEHOLDER, "{}") for text in (step.written, step.spoken))
+    return Step(step.rule, written, spoken)
