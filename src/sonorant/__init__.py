@@ -4,15 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sonorant.audio.files import Audio
-    from sonorant.synthesis.synthesizer import Speech, Synthesizer
+    from sonorant.audio.sound import Audio
+    from sonorant.synthesis.speech import Speech
+    from sonorant.synthesis.synthesizer import Synthesizer
 
 __version__ = "0.1.0"
 __all__ = ["Audio", "Speech", "Synthesizer", "__version__"]
 
 _HOMES = {
-    "Audio": "sonorant.audio.files",
-    "Speech": "sonorant.synthesis.synthesizer",
+    "Audio": "sonorant.audio.sound",
+    "Speech": "sonorant.synthesis.speech",
     "Synthesizer": "sonorant.synthesis.synthesizer",
 }
 

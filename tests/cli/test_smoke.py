@@ -87,7 +87,7 @@ def test_the_doctor_looks_at_a_corpus(corpus: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("say", "Hello", "--voice", "nobody"), "nobody"),
-        (("say", "", "--output", "x.wav"), "nothing to speak"),
+        (("say", "", "--output", "x.wav"), "it is empty"),
         (("say", "Hello", "--file", "a.txt"), "more than once"),
         (("say", "--file", "missing.txt"), "missing.txt: cannot be read"),
         (("check", "missing"), "missing"),
