@@ -99,6 +99,7 @@ class FeatureIndex:
 
 _ENTRY, _SPEAKERS = TypeAdapter(Entry), TypeAdapter(tuple[str, ...])
 _PITCH = TypeAdapter(tuple[PitchStatistics, ...])
+_DTYPES = {"F32": "float32", "I32": "int32", "I16": "int16"}  # safetensors' names
 _FILE = re.compile(rf"{UTTERANCES}/[A-Za-z0-9_-]+\.safetensors")
 
 
@@ -160,7 +161,7 @@ class FeatureStore:
         path = self.path / entry.file
         features = read_features(path)
         for name, values in features.__dict__.items():
-            self._check(path, name, values.dtype, values.shape, entry)
+            self._check(path, name, str(values.dtype), values.shape, entry)
         return features
 
     def read_mel(self, entry: Entry, start_frame: int, num_frames: int) -> NDArray[np.float32]:
@@ -187,13 +188,14 @@ class FeatureStore:
         try:
             with safe_open(path, framework="numpy") as file:
                 stored = file.get_slice(name)
-                values: NDArray[Any] = stored[..., start:stop]
-                self._check(path, name, values.dtype, tuple(stored.get_shape()), entry)
+                shape = tuple(stored.get_shape())
+                self._check(path, name, _DTYPES.get(stored.get_dtype(), stored.get_dtype()), shape, entry)
+                values: NDArray[Any] = stored[..., start : min(stop, shape[-1])]
                 return values
         except (OSError, SafetensorError) as error:
             raise _damaged(path, error) from None
 
-    def _check(self, path: Path, name: str, dtype: np.dtype[Any], shape: tuple[int, ...], entry: Entry) -> None:
+    def _check(self, path: Path, name: str, dtype: str, shape: tuple[int, ...], entry: Entry) -> None:
         mel, frames = self.config.mel, entry.num_frames
         wanted_dtype, wanted_shape = {
             "mel": ("float32", (mel.n_mels, frames)),
@@ -202,7 +204,7 @@ class FeatureStore:
             "ids": ("int32", (entry.num_symbols,)),
             "waveform": ("int16", (frames * mel.hop_length,)),
         }[name]
-        if (str(dtype), shape) != (wanted_dtype, wanted_shape):
+        if (dtype, shape) != (wanted_dtype, wanted_shape):
             raise _damaged(path, f"{name} is {dtype} {shape}, the manifest says {wanted_dtype} {wanted_shape}")
 
 
