@@ -1,5 +1,6 @@
 import errno
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +97,20 @@ def test_a_full_disk_leaves_what_was_there(failing: str, tmp_path: Path, monkeyp
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_the_disk_filling_up_inside_torch_is_a_plain_error(tmp_path: Path) -> None:
-    (tmp_path / "step_00000001.pt.tmp").symlink_to("/dev/full")
+def test_the_disk_filling_up_inside_torch_is_a_plain_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    partial = (os.open("/dev/full", os.O_WRONLY), str(tmp_path / ".partial.tmp"))
+    monkeypatch.setattr(tempfile, "mkstemp", lambda **options: partial)
     with pytest.raises(RequestError, match="cannot be written"):
         CheckpointFolder(tmp_path).save(state(1), 1, None)
     assert CheckpointFolder(tmp_path).steps() == []
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path)
+    folder.save(state(1), 1, None)
+    (tmp_path / ".step_00000002.pt.abcd.tmp").write_bytes(b"half")
+    folder.remove_partial()
+    assert [path.name for path in tmp_path.iterdir()] == ["step_00000001.pt"]
 
 
 def test_a_folder_without_checkpoints_has_nothing_trained(tmp_path: Path) -> None:

@@ -1,5 +1,4 @@
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,12 +35,17 @@ def test_missing_features_are_told(fastpitch_recipe: FastPitchRecipe, tmp_path: 
         open_store(tmp_path, fastpitch_recipe)
 
 
-def test_the_wait_for_the_last_item_is_known() -> None:
-    def slow() -> Iterator[int]:
-        yield 1
-        time.sleep(0.05)
-        yield 2
+def test_features_of_another_front_end_are_refused(
+    fastpitch_recipe: FastPitchRecipe, store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sonorant.training.data.FRONTEND_VERSION", 99)
+    with pytest.raises(CorpusError, match="front end: version 1, this is 99; prepare again"):
+        open_store(store_path, fastpitch_recipe)
 
-    items = TimedIterator(slow())
-    assert next(items) == 1 and items.waited_s < 0.04
-    assert next(items) == 2 and items.waited_s > 0.04
+
+def test_the_wait_for_the_last_item_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 11.0, 20.0, 25.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    items = TimedIterator(iter([1, 2]))
+    assert next(items) == 1 and items.waited_s == 1.0
+    assert next(items) == 2 and items.waited_s == 5.0

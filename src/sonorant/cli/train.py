@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from sonorant.errors import RequestError
+
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe or a YAML file.")],
@@ -30,4 +32,6 @@ def resume(
     from sonorant.config import load_recipe
     from sonorant.training.fit import fit
 
+    if not (run / "recipe.yaml").is_file():
+        raise RequestError(f"{run}: there is no run to resume here; start one with sonorant train")
     fit(load_recipe(run / "recipe.yaml", overrides or ()), data, run, resume=True)

@@ -10,14 +10,14 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
 from sonorant.config import FastPitchRecipe, FeatureConfig, parse_recipe
 from sonorant.errors import RequestError, VoiceError
+from sonorant.files import write_file
 from sonorant.text.symbols import symbol_table
-from sonorant.training.files import write_file
 from sonorant.voice.trained import TrainedModel, load_trained_file
 
 FORMAT_VERSION = 1
@@ -56,13 +56,18 @@ class CheckpointFolder:
             RequestError: It cannot be written; the checkpoints that were there are untouched.
         """
         path = self.path(step)
-        write_file(path, lambda file: torch.save(state, file))
+        write_file(path, lambda file: _save(state, file))
         if best is not None:
             write_file(self.run / "best.json", lambda file: file.write(json.dumps(asdict(best)).encode()))
         kept = {*self.steps()[-self.keep_last :], step, best.step if best else step}
         for old in set(self.steps()) - kept:
             self.path(old).unlink(missing_ok=True)
         return path
+
+    def remove_partial(self) -> None:
+        """Remove what a process that was killed while saving has left."""
+        for partial in self.run.glob(".*.tmp"):
+            partial.unlink(missing_ok=True)
 
     def load_newest(self, tell: Callable[[str], None]) -> dict[str, Any]:
         """Read the newest checkpoint that is whole; each damaged one is told and passed over.
@@ -94,6 +99,13 @@ class CheckpointFolder:
             return int(json.loads((self.run / "best.json").read_text())["step"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _save(state: dict[str, Any], file: BinaryIO) -> None:
+    try:
+        torch.save(state, file)
+    except RuntimeError as error:  # what torch's writer makes of a full disk
+        raise OSError(" ".join(str(error).split())) from None
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sonorant.config import FastPitchRecipe, HifiganRecipe
+from sonorant.config import FRONTEND_VERSION, FastPitchRecipe, HifiganRecipe
 from sonorant.errors import CorpusError
 from sonorant.features.store import FeatureStore
 
@@ -34,10 +34,15 @@ def _mel_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) 
 
 
 def _symbol_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) -> list[str]:
-    found, wanted = store.config.frontend.symbols, recipe.features.frontend.symbols
-    if isinstance(recipe, HifiganRecipe) or found == wanted:
+    if isinstance(recipe, HifiganRecipe):
         return []
-    return [f"symbols: {found} in the features, {wanted} in the recipe; prepare again or change the recipe"]
+    found, wanted = store.config.frontend, recipe.features.frontend
+    problems = []
+    if found.symbols != wanted.symbols:
+        problems.append(f"symbols: {found.symbols} in the features, {wanted.symbols} in the recipe; prepare again")
+    if found.version != FRONTEND_VERSION:
+        problems.append(f"front end: version {found.version}, this is {FRONTEND_VERSION}; prepare again")
+    return problems
 
 
 def _size_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) -> list[str]:

@@ -17,10 +17,10 @@ from sonorant.config import FastPitchRecipe, HifiganRecipe, dump_recipe
 from sonorant.errors import RequestError, TrainingDiverged
 from sonorant.features.loader import micro_batches
 from sonorant.features.store import FeatureStore
+from sonorant.files import write_file
 from sonorant.training.checkpoint import Best, CheckpointFolder
 from sonorant.training.ema import Ema
 from sonorant.training.fastpitch_task import FastPitchTask
-from sonorant.training.files import write_file
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.schedule import learning_rate_factor
 from sonorant.training.state import Position, capture, refuse_changes, restore, versions
@@ -74,6 +74,7 @@ class Run:
         Raises:
             RequestError: There is none, or the recipe or the features differ from its own.
         """
+        self.checkpoints.remove_partial()
         state = self.checkpoints.load_newest(tell)
         refuse_changes(state, self.recipe, self.store, str(self.checkpoints.run))
         self.position = restore(state, self.task, self.ema)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import sonorant
-from sonorant.config import FastPitchRecipe, HifiganRecipe, dump_recipe
+from sonorant.config import FastPitchRecipe, HifiganRecipe, dump_recipe, parse_recipe
 from sonorant.errors import RequestError
 from sonorant.features.store import FeatureStore
 from sonorant.training.checkpoint import FORMAT_VERSION, Best
@@ -82,7 +82,8 @@ def refuse_changes(
     Raises:
         RequestError: They differ; the message names every setting with both values.
     """
-    before, now = _flatten(state["recipe"]), _flatten(dump_recipe(recipe))
+    saved = parse_recipe(state["recipe"], where)  # settings that are newer than the checkpoint get their defaults
+    before, now = _flatten(dump_recipe(saved)), _flatten(dump_recipe(recipe))
     names = [name for name in {**before, **now} if name not in CHANGEABLE and before.get(name) != now.get(name)]
     if names:
         problems = "\n".join(f"  {name}: {before.get(name)!r} then, {now.get(name)!r} now" for name in names)
