@@ -1,4 +1,4 @@
-"""What the documentation says: commands parse, recipes load, links lead somewhere, and the wheel holds what is shipped."""
+"""What the documentation says: commands parse, recipes load, links lead somewhere; and the wheel is whole."""
 
 import re
 import shlex
