@@ -67,7 +67,7 @@ def check(
     _report_sample_rates(records, clips, problems)
     _report_same_audio(records, clips, problems)
     _report_takes(records, problems)
-    rates = _rates(clips, utterances)
+    rates = _rates(clips, utterances, config)
     _report_rates(records, rates, problems)
     _report_frames(records, clips, utterances, config, problems)
     return Report(
@@ -162,12 +162,12 @@ def _report_takes(records: Sequence[Record], problems: ProblemList) -> None:
             problems.note("takes", message, group[0].utterance_id, group[0].line)
 
 
-def _rates(clips: Iterable[Clip], utterances: dict[str, Utterance]) -> dict[str, float]:
-    """Return phones a second (letters, where the front end writes letters)."""
+def _rates(clips: Iterable[Clip], utterances: dict[str, Utterance], config: FeatureConfig) -> dict[str, float]:
+    """Return phones a second (letters, where the front end writes letters) of the clips that are not too short."""
     rates = {}
     for clip in clips:
         utterance = utterances.get(clip.utterance_id)
-        if utterance and clip.speech_s > 0:
+        if utterance and clip.speech_s >= config.min_duration_s:
             spoken = sum(word.end - word.start for word in utterance.words)
             rates[clip.utterance_id] = spoken / clip.speech_s
     return rates
