@@ -171,6 +171,8 @@ def test_a_good_corpus_has_no_problem(tmp_path: Path) -> None:
     report = check(write_corpus(tmp_path / "corpus", 8))
     assert [str(problem) for problem in report.problems] == []
     assert report.summary.clips == report.summary.sentences == len(report.lengths_s) == 8
+    assert report.summary.hours == pytest.approx(sum(report.lengths_s) / 3600) and report.summary.hours > 0.002
+    assert report.summary.median_pitch_hz == pytest.approx(210, abs=25)
 
 
 def test_a_corpus_without_a_clip_is_an_error_of_its_own(bad: Path, tmp_path: Path) -> None:
