@@ -51,7 +51,7 @@ def _size_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe)
     if training < batch:
         problems.append(f"batch.global_batch: {batch}, but there are only {training} utterances to train on")
     if not store.split("validation"):
-        problems.append("no utterance to validate on; prepare with a validation share above 0")
+        problems.append("no utterance to validate on; prepare with a larger features.validation_share")
     return problems
 
 
