@@ -36,6 +36,7 @@ def test_a_documented_command_is_understood(page: str, command: str) -> None:
     context = verb.make_context(words[0], words[1:])
     overrides = [word for word in words if OVERRIDE.fullmatch(word)]
     recipe = context.params.get("recipe") or (context.params.get("name") if words[0] == "recipe" else None)
+    assert context.params, f"{page}: {command} gives nothing to {words[0]}"
     if recipe and not recipe.endswith(".yaml"):
         load_recipe(recipe, overrides)
 

@@ -27,7 +27,8 @@ def test_every_field_of_the_mel_counts(hifigan_recipe: HifiganRecipe, store_path
 def test_a_vocoder_takes_features_of_any_symbols(hifigan_recipe: HifiganRecipe, store_path: Path) -> None:
     frontend = hifigan_recipe.features.frontend.model_copy(update={"symbols": "characters"})
     features = hifigan_recipe.features.model_copy(update={"frontend": frontend})
-    open_store(store_path, hifigan_recipe.model_copy(update={"features": features}))
+    store = open_store(store_path, hifigan_recipe.model_copy(update={"features": features}))
+    assert store.config.frontend.symbols == "arpabet"
 
 
 def test_missing_features_are_told(fastpitch_recipe: FastPitchRecipe, tmp_path: Path) -> None:
