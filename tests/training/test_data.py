@@ -5,7 +5,7 @@ import pytest
 
 from sonorant.config import FastPitchRecipe, FeatureConfig, HifiganRecipe, MelConfig
 from sonorant.errors import CorpusError
-from sonorant.features.store import FeatureStore
+from sonorant.features.store import FeatureStore, PitchStatistics
 from sonorant.training.data import TimedIterator, open_store
 
 
@@ -41,6 +41,15 @@ def test_features_of_another_front_end_are_refused(
 ) -> None:
     monkeypatch.setattr("sonorant.training.data.FRONTEND_VERSION", 99)
     with pytest.raises(CorpusError, match="front end: version 1, this is 99; prepare again"):
+        open_store(store_path, fastpitch_recipe)
+
+
+def test_a_speaker_without_a_voiced_frame_is_refused(
+    fastpitch_recipe: FastPitchRecipe, store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = (PitchStatistics(mean_hz=0.0, std_hz=1.0),) * len(FeatureStore(store_path).speakers)
+    monkeypatch.setattr(FeatureStore, "pitch", property(lambda self: silent))
+    with pytest.raises(CorpusError, match="no voiced frame, so no pitch to learn"):
         open_store(store_path, fastpitch_recipe)
 
 

@@ -18,7 +18,9 @@ def open_store(path: Path, recipe: FastPitchRecipe | HifiganRecipe) -> FeatureSt
             at once.
     """
     store = FeatureStore(path)
-    problems = _mel_problems(store, recipe) + _symbol_problems(store, recipe) + _size_problems(store, recipe)
+    problems = _mel_problems(store, recipe) + _size_problems(store, recipe)
+    if isinstance(recipe, FastPitchRecipe):
+        problems += _symbol_problems(store, recipe) + _pitch_problems(store)
     if problems:
         raise CorpusError(f"{path}: these features do not fit the recipe {recipe.name}\n  " + "\n  ".join(problems))
     return store
@@ -33,9 +35,7 @@ def _mel_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) 
     ]
 
 
-def _symbol_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) -> list[str]:
-    if isinstance(recipe, HifiganRecipe):
-        return []
+def _symbol_problems(store: FeatureStore, recipe: FastPitchRecipe) -> list[str]:
     found, wanted = store.config.frontend, recipe.features.frontend
     problems = []
     if found.symbols != wanted.symbols:
@@ -43,6 +43,14 @@ def _symbol_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecip
     if found.version != FRONTEND_VERSION:
         problems.append(f"front end: version {found.version}, this is {FRONTEND_VERSION}; prepare again")
     return problems
+
+
+def _pitch_problems(store: FeatureStore) -> list[str]:
+    return [
+        f"speaker {speaker}: no voiced frame, so no pitch to learn; do features.pitch_floor_hz and _ceiling_hz fit?"
+        for speaker, statistics in zip(store.speakers, store.pitch, strict=True)
+        if statistics.mean_hz == 0
+    ]
 
 
 def _size_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) -> list[str]:
