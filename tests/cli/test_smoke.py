@@ -94,6 +94,7 @@ def test_the_doctor_looks_at_a_corpus(corpus: Path, tmp_path: Path) -> None:
         (("prepare", "missing", "out"), "missing"),
         (("train", "fastpich", "data", "run"), "did you mean fastpitch?"),
         (("train", "tiny_fastpitch", "missing", "run"), "missing"),
+        (("import", "missing.pt", "out.bin"), "a model is a .safetensors file"),
         (("resume", "missing", "data"), "missing: there is no run to resume"),
         (("recipe", "fastpitch", "optimizer.learning_rte=1"), "did you mean learning_rate?"),
         (("recipe", "fastpitch", "optimizer"), "section.key=value"),

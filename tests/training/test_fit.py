@@ -104,6 +104,13 @@ def test_progress_goes_to_stderr_alone(store_path: Path, tmp_path: Path, capsys:
     assert "step 2/3" in err and "validation: mel" in err and "done: step 3" in err
 
 
+def test_a_folder_of_other_things_is_not_trained_into(store_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(RequestError, match="holds other things than a run; choose a new folder"):
+        fit(short("tiny_hifigan", 1), store_path, tmp_path, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
 def test_a_folder_with_checkpoints_is_not_trained_over(store_path: Path, tmp_path: Path) -> None:
     fit(short("tiny_hifigan", 1), store_path, tmp_path, progress=False)
     with pytest.raises(RequestError, match="holds checkpoints of another run; resume it"):

@@ -20,6 +20,9 @@ from sonorant.cli.train import resume, train
 from sonorant.cli.voices import voices
 from sonorant.errors import TrainingDiverged, UserError
 
+TRAINING_PACKAGES = {"torch", "safetensors", "tensorboard", "swift_f0", "onnx", "onnxscript", "matplotlib"}
+"""What the extra "train" of pyproject.toml installs and the core does without."""
+
 app = typer.Typer(
     name="sonorant",
     help="Text-to-speech to train, own and ship.",
@@ -60,6 +63,10 @@ def main() -> None:
         _fail(str(error), 2)
     except TrainingDiverged as error:
         _fail(str(error), 3)
+    except ModuleNotFoundError as error:
+        if str(error.name).split(".")[0] not in TRAINING_PACKAGES:
+            raise
+        _fail(f'this command needs {error.name}, which speaking does not; pip install "sonorant[train]"', 2)
 
 
 def _fail(message: str, code: int) -> None:

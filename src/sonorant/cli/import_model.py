@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sonorant.errors import RequestError
 from sonorant.files import check_writable
 
 
@@ -20,6 +21,8 @@ def import_model(
     from sonorant.models.convert import read_hifigan_checkpoint
     from sonorant.voice.trained import TrainedModel
 
+    if out.suffix != ".safetensors":
+        raise RequestError(f"{out}: a model is a .safetensors file; name it so")
     check_writable(out)
     beside = generator.parent / "config.json"
     model_config, mel, weights = read_hifigan_checkpoint(generator, config or (beside if beside.is_file() else None))

@@ -1,5 +1,6 @@
 """`sonorant pack`: trained models to a voice."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -33,12 +34,17 @@ def pack(
     from sonorant.voice.manifest import Licences
     from sonorant.voice.pack import pack as pack_voice
 
-    if not acoustic.exists():
-        raise RequestError(f"{acoustic}: no such run, checkpoint or .safetensors file")
+    for model in (acoustic, *(() if vocoder == GRIFFIN_LIM else (Path(vocoder),))):
+        if not model.exists():
+            raise RequestError(f"{model}: no such run, checkpoint or .safetensors file, nor '{GRIFFIN_LIM}'")
+    trained = load_trained(acoustic), None if vocoder == GRIFFIN_LIM else load_trained(Path(vocoder))
+    for part in trained:
+        licence = part.facts.get("licence", weights_licence) if part else weights_licence
+        if licence != weights_licence:
+            print(f"sonorant: warning: a model is under {licence}, the voice says {weights_licence}", file=sys.stderr)
     written = pack_voice(
         out,
-        load_trained(acoustic),
-        None if vocoder == GRIFFIN_LIM else load_trained(Path(vocoder)),
+        *trained,
         name=name,
         licences=Licences(data=data_licence, weights=weights_licence),
         description=description,

@@ -13,8 +13,11 @@ from sonorant.files import check_writable
 if TYPE_CHECKING:
     from sonorant.synthesis.synthesizer import Synthesizer
 
+
 def say(
-    words: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="The text; '-' reads it from stdin.")] = None,
+    words: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="The text, in quotes; without it, or with '-', stdin.")
+    ] = None,
     text: Annotated[str | None, typer.Option("--text", help="The text, also when it begins with '-'.")] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a UTF-8 file.")] = None,
     output: Annotated[
@@ -27,6 +30,7 @@ def say(
     speaker: Annotated[str | None, typer.Option(help="One of the voice's speakers.")] = None,
     speed: Annotated[float, typer.Option(help="1 is normal, larger is faster (0.25 to 4).")] = 1.0,
     pitch: Annotated[float, typer.Option(help="Semitones up or down (-12 to 12).")] = 0.0,
+    pitch_range: Annotated[float, typer.Option(help="Stretches the melody; 0 is monotone (0 to 3).")] = 1.0,
     seed: Annotated[int, typer.Option(help="Same voice, text and seed: same samples.")] = 0,
     denoise: Annotated[float, typer.Option(help="Strength of the vocoder's bias removal; 0 is off.")] = 0.0,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
@@ -41,7 +45,10 @@ def say(
     if explain:
         _explain(synthesizer, wanted)
         return
-    settings = {"speed": speed, "pitch": pitch, "seed": seed, "speaker": speaker, "denoise": denoise}
+    settings = {
+        "speed": speed, "pitch": pitch, "pitch_range": pitch_range,
+        "seed": seed, "speaker": speaker, "denoise": denoise,
+    }  # fmt: skip
     if path is None:
         _stream(synthesizer, wanted, audio_format or "wav", settings)
     else:

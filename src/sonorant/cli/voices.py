@@ -31,6 +31,6 @@ def voices(
     print(f"  licences   data: {manifest.licences.data}; weights: {manifest.licences.weights}")
     for part, facts in (("acoustic", manifest.acoustic.facts), ("vocoder", manifest.vocoder.facts)):
         for key, value in facts.items():
-            print(f"  {part:<10} {key}: {value}")
+            print(f"  {part:<10} {key}: {f'{value:.4g}' if isinstance(value, float) else value}")
     for metric, figure in manifest.metrics.items():
         print(f"  measured   {metric}: {figure:g}")

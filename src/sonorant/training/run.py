@@ -66,6 +66,8 @@ class Run:
         folder = self.checkpoints.run
         if self.checkpoints.steps():
             raise RequestError(f"{folder}: holds checkpoints of another run; resume it, or choose another folder")
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / "run.json").is_file():
+            raise RequestError(f"{folder}: holds other things than a run; choose a new folder")
         self._describe(folder)
 
     def resume(self, tell: Callable[[str], None]) -> None:

@@ -19,6 +19,7 @@ VOCODER_WEIGHTS_NAME = "vocoder.safetensors"
 CARD_NAME = "MODEL_CARD.md"
 SAMPLE_NAME = "sample.wav"
 
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Facts = dict[str, str | int | float]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 """A file of a voice lies directly in it: no separators, no leading dot, nothing that could climb out."""
@@ -84,7 +85,7 @@ class VoiceManifest(Settings):
     """Everything a reader of the voice has to know before opening another file of it."""
 
     format_version: int = Field(FORMAT_VERSION, ge=1, le=FORMAT_VERSION)
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    name: str = Field(pattern=NAME_PATTERN)
     language: str
     description: str = ""
     sample_rate: int

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from sonorant.voice.manifest import (
     ACOUSTIC_WEIGHTS_NAME,
     CARD_NAME,
     MANIFEST_NAME,
+    NAME_PATTERN,
     SAMPLE_NAME,
     VOCODER_WEIGHTS_NAME,
     AcousticPart,
@@ -100,14 +102,16 @@ def _check_target(out: Path, replace: bool) -> None:
     if not os.path.lexists(out):
         return
     if not replace:
-        raise RequestError(f"{out}: is there already; choose another name or ask to replace it")
+        raise RequestError(f"{out}: is there already; choose another name, or replace it (--replace)")
     is_voice = (out / MANIFEST_NAME).is_file() if out.is_dir() else out.suffix == ZIP_SUFFIX and out.is_file()
     if out.is_symlink() or not is_voice:
         raise RequestError(f"{out}: is there already and is not a voice, so it is not replaced; choose another name")
 
 
 def _check_models(acoustic: TrainedModel, vocoder: TrainedModel | None, name: str) -> None:
-    """Refuse models that do not go together before the long work of exporting them."""
+    """Refuse a name or models that no voice can have before the long work of exporting them."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise VoiceError(f"{name}: not a voice's name; lower-case letters, digits, - and _ are, 64 at most")
     if acoustic.kind != "fastpitch":
         raise VoiceError(f"{name}: the acoustic model is a {acoustic.kind}; allowed is fastpitch")
     if vocoder is None:
