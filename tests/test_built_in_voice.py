@@ -8,6 +8,7 @@ import pytest
 
 from sonorant import Synthesizer
 from sonorant.audio import Audio, log_mel, read_audio
+from sonorant.errors import TextError
 from sonorant.synthesis.synthesizer import DEFAULT_VOICE
 from sonorant.voice import list_voices, load_voice
 
@@ -34,6 +35,15 @@ def test_it_speaks_at_the_pace_and_level_of_a_person(synthesizer: Synthesizer) -
 def test_twice_the_speed_takes_about_half_the_time(synthesizer: Synthesizer) -> None:
     normal, fast = (synthesizer.speak("The boat drifted slowly down the river.", speed=speed) for speed in (1.0, 2.0))
     assert 0.4 < fast.duration_s / normal.duration_s < 0.6
+
+
+def test_a_lexicon_file_teaches_it_a_word(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("kubectl  K Y UW1 B K AH0 T AH0 L  # as some say\n", encoding="utf-8")
+    taught = Synthesizer.load(lexicon_files=[tmp_path / "words.txt"]).frontend.utterance("Run kubectl.").words[1]
+    assert (" ".join(taught.phones), taught.source) == ("K Y UW1 B K AH0 T AH0 L", "user")
+    (tmp_path / "wrong.txt").write_text("good  G UH1 D\nbad  B XX D\n", encoding="utf-8")
+    with pytest.raises(TextError, match=r"wrong.txt:2"):
+        Synthesizer.load(lexicon_files=[tmp_path / "wrong.txt"])
 
 
 def test_it_is_made_from_public_domain_recordings() -> None:

@@ -27,6 +27,9 @@ def say(
         str | None, typer.Option("--format", help="wav, flac, mp3, ogg, opus or pcm; default: by the file's suffix.")
     ] = None,
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A built-in voice, a folder or a .voice.")] = None,
+    lexicon: Annotated[
+        list[Path] | None, typer.Option(help="A file of words and their phones, one a line; may be given again.")
+    ] = None,
     speaker: Annotated[str | None, typer.Option(help="One of the voice's speakers.")] = None,
     speed: Annotated[float, typer.Option(help="1 is normal, larger is faster (0.25 to 4).")] = 1.0,
     pitch: Annotated[float, typer.Option(help="Semitones up or down (-12 to 12).")] = 0.0,
@@ -41,7 +44,7 @@ def say(
 
     wanted = _text(words, text, file)
     path = None if output == "-" or explain else _path(output, audio_format)
-    synthesizer = Synthesizer.load(voice or DEFAULT_VOICE, threads=threads)
+    synthesizer = Synthesizer.load(voice or DEFAULT_VOICE, threads=threads, lexicon_files=lexicon or ())
     if explain:
         _explain(synthesizer, wanted)
         return

@@ -1,6 +1,6 @@
 """Text to sound with one voice: pieces -> symbols -> mel -> waveform."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,9 +39,9 @@ class Synthesizer:
         frontend: What turns text into the voice's symbols.
     """
 
-    def __init__(self, voice: Voice, runtime: Runtime) -> None:
+    def __init__(self, voice: Voice, runtime: Runtime, lexicon_files: Sequence[Path] = ()) -> None:
         self.voice = voice
-        self.frontend: Frontend = voice.frontend()
+        self.frontend: Frontend = voice.frontend(lexicon_files)
         self._runtime = runtime
 
     @classmethod
@@ -51,15 +51,19 @@ class Synthesizer:
         runtime: str = "onnx",
         threads: int | None = None,
         device: str = "cpu",
+        lexicon_files: Sequence[Path] = (),
     ) -> "Synthesizer":
         """Open a voice by name or path; `runtime` is onnx, or torch with any `device` of it.
+
+        A lexicon file holds a word and its phones a line, `sonorant  S AA1 N ER0 AH0 N T`; a later file wins.
 
         Raises:
             VoiceError: The voice is missing, damaged or of another version.
             RequestError: The runtime is not available.
+            TextError: A lexicon file is wrong; every wrong line is named.
         """
         opened = load_voice(voice, verify=False)
-        return cls(opened, load_runtime(runtime, opened, threads, device))
+        return cls(opened, load_runtime(runtime, opened, threads, device), lexicon_files)
 
     @property
     def sample_rate(self) -> int:

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -49,9 +50,9 @@ class Voice:
             )
         return data
 
-    def frontend(self) -> Frontend:
-        """Return the front end that the voice was trained with."""
-        return Frontend(self.manifest.frontend)
+    def frontend(self, lexicon_files: Sequence[Path] = ()) -> Frontend:
+        """Return the front end that the voice was trained with, and the user's lexicon files on top of it."""
+        return Frontend(self.manifest.frontend, lexicon_files)
 
 
 def load_voice(name: str | Path, verify: bool = True) -> Voice:
