@@ -28,8 +28,12 @@ def prepare(
         if not override.startswith("features."):
             raise RequestError(f"{override}: prepare takes features.key=value only; the rest belongs to train")
     config = load_recipe(recipe, overrides or ()).features
-    with progress_of("prepare") as progress:
-        report = prepare_features(corpus, out, config, workers, progress)
+    try:
+        with progress_of("prepare") as progress:
+            report = prepare_features(corpus, out, config, workers, progress)
+    except KeyboardInterrupt:
+        print(f"sonorant: interrupted; the same command goes on where it was, {out} keeps what is done", file=sys.stderr)
+        raise
     for problem in report.problems:
         print(f"sonorant: {problem}", file=sys.stderr)
     sides = ", ".join(f"{count} {side}" for side, count in report.splits.items())
