@@ -32,7 +32,7 @@ def prepare(
         with progress_of("prepare") as progress:
             report = prepare_features(corpus, out, config, workers, progress)
     except KeyboardInterrupt:
-        print(f"sonorant: interrupted; the same command goes on where it was, {out} keeps what is done", file=sys.stderr)
+        print(f"sonorant: interrupted; the same command goes on from what {out} holds", file=sys.stderr)
         raise
     for problem in report.problems:
         print(f"sonorant: {problem}", file=sys.stderr)
