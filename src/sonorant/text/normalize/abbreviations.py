@@ -132,7 +132,7 @@ def _say_doctor_or_drive(match: re.Match[str]) -> str | None:
 
 
 _ADDRESS = re.compile(r"\d+[A-Za-z]?(?: [A-Z]\.?)?(?: [A-Z][a-z]+){1,2} $|\d(?:st|nd|rd|th) $")
-_NAME = re.compile(r"(?:^|[^A-Za-z])([A-Z][a-z]+) $")
+_NAME = re.compile(r"(?:^|[^A-Za-z'])([A-Z][a-z]+)(?:'s)? $")
 
 
 def _title_or_road(match: re.Match[str], title: str, road: str) -> str | None:
