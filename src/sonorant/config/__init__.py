@@ -4,13 +4,19 @@ from sonorant.config.features import FRONTEND_VERSION, FeatureConfig, FrontendCo
 from sonorant.config.load import dump_recipe, list_recipes, load_recipe, parse_recipe
 from sonorant.config.mel import MelConfig
 from sonorant.config.models import (
+    AttentionConfig,
     DiscriminatorConfig,
+    DynamicConvolutionAttentionConfig,
     FastPitchConfig,
     HifiganConfig,
+    LocationAttentionConfig,
     PredictorConfig,
+    Tacotron2Config,
     TransformerConfig,
+    WaveglowConfig,
 )
 from sonorant.config.recipe import (
+    AcousticRecipe,
     BatchConfig,
     FastPitchLoss,
     FastPitchRecipe,
@@ -20,13 +26,21 @@ from sonorant.config.recipe import (
     Recipe,
     RunConfig,
     ScheduleConfig,
+    Tacotron2Loss,
+    Tacotron2Recipe,
+    VocoderRecipe,
+    WaveglowLoss,
+    WaveglowRecipe,
 )
 from sonorant.config.settings import Settings
 
 __all__ = [
     "FRONTEND_VERSION",
+    "AcousticRecipe",
+    "AttentionConfig",
     "BatchConfig",
     "DiscriminatorConfig",
+    "DynamicConvolutionAttentionConfig",
     "FastPitchConfig",
     "FastPitchLoss",
     "FastPitchRecipe",
@@ -35,6 +49,7 @@ __all__ = [
     "HifiganConfig",
     "HifiganLoss",
     "HifiganRecipe",
+    "LocationAttentionConfig",
     "MelConfig",
     "OptimizerConfig",
     "PredictorConfig",
@@ -42,7 +57,14 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "Settings",
+    "Tacotron2Config",
+    "Tacotron2Loss",
+    "Tacotron2Recipe",
     "TransformerConfig",
+    "VocoderRecipe",
+    "WaveglowConfig",
+    "WaveglowLoss",
+    "WaveglowRecipe",
     "dump_recipe",
     "list_recipes",
     "load_recipe",

@@ -10,10 +10,15 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from sonorant.config.recipe import RECIPE, FastPitchRecipe, HifiganRecipe
+from sonorant.config.recipe import RECIPE, FastPitchRecipe, HifiganRecipe, Recipe, Tacotron2Recipe, WaveglowRecipe
 from sonorant.errors import ConfigError
 
-_TASKS: dict[str, type[BaseModel]] = {"fastpitch": FastPitchRecipe, "hifigan": HifiganRecipe}
+_TASKS: dict[str, type[BaseModel]] = {
+    "fastpitch": FastPitchRecipe,
+    "tacotron2": Tacotron2Recipe,
+    "hifigan": HifiganRecipe,
+    "waveglow": WaveglowRecipe,
+}
 
 
 def list_recipes() -> list[str]:
@@ -22,7 +27,7 @@ def list_recipes() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def load_recipe(name: str | Path, overrides: Iterable[str] = ()) -> FastPitchRecipe | HifiganRecipe:
+def load_recipe(name: str | Path, overrides: Iterable[str] = ()) -> Recipe:
     """Read a shipped recipe by its name, or a YAML file by its path, and apply `section.key=value` overrides.
 
     Raises:
@@ -40,7 +45,7 @@ def load_recipe(name: str | Path, overrides: Iterable[str] = ()) -> FastPitchRec
     return parse_recipe(tree, where)
 
 
-def parse_recipe(tree: Mapping[str, Any], where: str) -> FastPitchRecipe | HifiganRecipe:
+def parse_recipe(tree: Mapping[str, Any], where: str) -> Recipe:
     """Validate a recipe that was read from `where`.
 
     Raises:
@@ -53,7 +58,7 @@ def parse_recipe(tree: Mapping[str, Any], where: str) -> FastPitchRecipe | Hifig
         raise ConfigError(f"{where}: {error.error_count()} wrong setting(s)\n{problems}") from None
 
 
-def dump_recipe(recipe: FastPitchRecipe | HifiganRecipe) -> dict[str, Any]:
+def dump_recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the resolved recipe as plain data, every default written out."""
     return RECIPE.dump_python(recipe, mode="json")  # type: ignore[no-any-return]
 

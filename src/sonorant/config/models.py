@@ -54,6 +54,89 @@ class FastPitchConfig(Settings):
     aligner_temperature: float = Field(0.0005, gt=0)
 
 
+class LocationAttentionConfig(Settings):
+    """Location-sensitive attention (Chorowski et al. 2015; Tacotron 2, section 2.2)."""
+
+    kind: Literal["location"] = "location"
+    channels: int = Field(128, ge=1)
+    filters: int = Field(32, ge=1)
+    kernel: OddKernel = 31
+
+
+class DynamicConvolutionAttentionConfig(Settings):
+    """Dynamic convolution attention (Battenberg et al. 2019, section 2.3): it sees where it was, never what is said.
+
+    The prior filter is a beta-binomial of `prior_taps` taps: how far the alignment moves forward in one step.
+    """
+
+    kind: Literal["dynamic_convolution"] = "dynamic_convolution"
+    channels: int = Field(128, ge=1)
+    static_filters: int = Field(8, ge=1)
+    static_kernel: OddKernel = 21
+    dynamic_filters: int = Field(8, ge=1)
+    dynamic_kernel: OddKernel = 21
+    prior_taps: int = Field(11, ge=2)
+    prior_alpha: float = Field(0.1, gt=0)
+    prior_beta: float = Field(0.9, gt=0)
+
+
+AttentionConfig = Annotated[
+    LocationAttentionConfig | DynamicConvolutionAttentionConfig, Field(discriminator="kind")
+]
+
+
+class Tacotron2Config(Settings):
+    """Tacotron 2 (Shen et al. 2018, section 2.2); the defaults are NVIDIA's model, dropout in place of zoneout."""
+
+    embedding_channels: int = Field(512, ge=1)
+    encoder_layers: int = Field(3, ge=1)
+    encoder_kernel: OddKernel = 5
+    encoder_channels: int = Field(512, ge=2, multiple_of=2, description="of the convolutions, and of both LSTMs' sum")
+    encoder_dropout: float = Field(0.5, ge=0, lt=1)
+    prenet_channels: tuple[PositiveInt, ...] = Field((256, 256), min_length=1)
+    prenet_dropout: float = Field(0.5, ge=0, lt=1, description="stays on when speaking")
+    attention: AttentionConfig = LocationAttentionConfig()
+    attention_rnn_channels: int = Field(1024, ge=1)
+    decoder_rnn_channels: int = Field(1024, ge=1)
+    rnn_dropout: float = Field(0.1, ge=0, lt=1)
+    reduction_factor: int = Field(1, ge=1, description="mel frames per decoder step")
+    postnet_layers: int = Field(5, ge=2)
+    postnet_channels: int = Field(512, ge=1)
+    postnet_kernel: OddKernel = 5
+    postnet_dropout: float = Field(0.5, ge=0, lt=1)
+    stop_threshold: float = Field(0.5, gt=0, lt=1)
+    max_frames_per_symbol: float = Field(25.0, gt=0, description="speaking gives up beyond this many frames per symbol")
+
+
+class WaveglowConfig(Settings):
+    """WaveGlow (Prenger et al. 2019, section 2); the defaults are the published model."""
+
+    hop_length: int = Field(256, ge=1, description="samples per mel frame")
+    upsample_kernel: int = Field(1024, ge=1, description="of the transposed convolution that upsamples the mel")
+    num_flows: int = Field(12, ge=1)
+    group_size: int = Field(8, ge=2, multiple_of=2, description="samples that become the channels of one time step")
+    early_every: int = Field(4, ge=1, description="after so many flows some channels are done")
+    early_channels: int = Field(2, ge=2, multiple_of=2)
+    wn_layers: int = Field(8, ge=1)
+    wn_channels: int = Field(512, ge=1)
+    wn_kernel: OddKernel = 3
+    sigma: float = Field(0.9, ge=0, description="standard deviation of the noise when speaking")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.hop_length % self.group_size:
+            raise ValueError(f"hop_length {self.hop_length} is not a multiple of group_size {self.group_size}")
+        if self.upsample_kernel < self.hop_length:
+            raise ValueError(f"upsample_kernel {self.upsample_kernel} is smaller than hop_length {self.hop_length}")
+        num_early = (self.num_flows - 1) // self.early_every
+        if num_early * self.early_channels >= self.group_size:
+            raise ValueError(
+                f"{num_early} early outputs of {self.early_channels} channels leave nothing of group_size "
+                f"{self.group_size}"
+            )
+        return self
+
+
 class HifiganConfig(Settings):
     """A HiFi-GAN generator (Kong et al. 2020, table 5), optionally with an iSTFT tail (Kaneko et al. 2022)."""
 

@@ -2,11 +2,17 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, PositiveInt, TypeAdapter, model_validator
 
 from sonorant.config.features import FeatureConfig
 from sonorant.config.mel import MelConfig
-from sonorant.config.models import DiscriminatorConfig, FastPitchConfig, HifiganConfig
+from sonorant.config.models import (
+    DiscriminatorConfig,
+    FastPitchConfig,
+    HifiganConfig,
+    Tacotron2Config,
+    WaveglowConfig,
+)
 from sonorant.config.settings import Settings
 
 Momentum = Annotated[float, Field(ge=0, lt=1)]
@@ -29,12 +35,13 @@ class ScheduleConfig(Settings):
 
     constant: 1 after the warm-up; exponential: gamma per epoch (HiFi-GAN); inverse_sqrt: Noam's rule, rising to
     1 / sqrt(warmup_steps) at the end of the warm-up, then 1 / sqrt(step) (FastPitch); cosine: from 1 at the end of the
-    warm-up to final_factor at the last step.
+    warm-up to final_factor at the last step; milestones: gamma once for each of the milestones' epochs (Tacotron 2).
     """
 
-    kind: Literal["constant", "exponential", "inverse_sqrt", "cosine"] = "constant"
+    kind: Literal["constant", "exponential", "inverse_sqrt", "cosine", "milestones"] = "constant"
     warmup_steps: int = Field(0, ge=0)
     gamma: float = Field(0.9998, gt=0, le=1)
+    milestones: tuple[PositiveInt, ...] = Field((), description="epochs")
     final_factor: float = Field(0.05, ge=0, le=1)
 
 
@@ -80,6 +87,28 @@ class FastPitchLoss(Settings):
     binarization_start: int = Field(0, ge=0, description="optimiser step at which binarisation begins")
     binarization_warmup: int = Field(1000, ge=1, description="steps over which its weight rises")
     blank_logprob: float = -1.0
+
+
+class Tacotron2Loss(Settings):
+    """Weights of Tacotron 2's loss terms (Shen et al. 2018, section 2.2), and of what helps it to align.
+
+    Guided attention (Tachibana et al. 2018, section 4.1) punishes attention far from the diagonal; its weight falls
+    linearly to nothing, so that a trained model is free. Monotonicity punishes an expected position that moves back.
+    """
+
+    mel: float = Field(1.0, ge=0)
+    postnet: float = Field(1.0, ge=0)
+    stop: float = Field(1.0, ge=0)
+    guided_attention: float = Field(5.0, ge=0)
+    guided_attention_width: float = Field(0.2, gt=0, description="g of its equation")
+    guided_attention_steps: int = Field(10000, ge=1, description="optimiser steps after which its weight is 0")
+    monotonicity: float = Field(0.0, ge=0)
+
+
+class WaveglowLoss(Settings):
+    """WaveGlow's likelihood (Prenger et al. 2019, equation 3)."""
+
+    sigma: float = Field(1.0, gt=0, description="standard deviation of z")
 
 
 class HifiganLoss(Settings):
@@ -140,6 +169,34 @@ class HifiganRecipe(_Recipe):
         return self.features.mel.model_copy(update={"f_max": self.loss.mel_f_max})
 
 
-Recipe = Annotated[FastPitchRecipe | HifiganRecipe, Field(discriminator="task")]
-RECIPE: TypeAdapter[FastPitchRecipe | HifiganRecipe] = TypeAdapter(Recipe)
+class Tacotron2Recipe(_Recipe):
+    """Trains Tacotron 2."""
+
+    task: Literal["tacotron2"]
+    model: Tacotron2Config = Tacotron2Config()
+    loss: Tacotron2Loss = Tacotron2Loss()
+
+
+class WaveglowRecipe(_Recipe):
+    """Trains WaveGlow."""
+
+    task: Literal["waveglow"]
+    model: WaveglowConfig = WaveglowConfig()
+    loss: WaveglowLoss = WaveglowLoss()
+    segment_frames: int = Field(32, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.model.hop_length != self.features.mel.hop_length:
+            raise ValueError(
+                f"the flow makes {self.model.hop_length} samples per frame, features.mel.hop_length is "
+                f"{self.features.mel.hop_length}"
+            )
+        return self
+
+
+AcousticRecipe = FastPitchRecipe | Tacotron2Recipe
+VocoderRecipe = HifiganRecipe | WaveglowRecipe
+Recipe = AcousticRecipe | VocoderRecipe
+RECIPE: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator="task")])
 """Validates and dumps a recipe of any task."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from sonorant.config import FastPitchRecipe, HifiganRecipe
+from sonorant.config import Recipe, VocoderRecipe
 from sonorant.errors import CorpusError
 from sonorant.features.batch import AcousticBatch, VocoderBatch, acoustic_batch, vocoder_batch
 from sonorant.features.order import epoch_batches
@@ -29,7 +29,7 @@ class Steps(Dataset[Step]):
     """
 
     def __init__(
-        self, store: FeatureStore, entries: Sequence[Entry], recipe: FastPitchRecipe | HifiganRecipe
+        self, store: FeatureStore, entries: Sequence[Entry], recipe: Recipe
     ) -> None:
         self._store, self._entries, self._recipe = store, tuple(entries), recipe
         batch = recipe.batch
@@ -49,7 +49,7 @@ class Steps(Dataset[Step]):
         chosen = [self._entries[position] for position in self._batches(epoch)[index]]
         parts = [chosen[start : start + self._micro] for start in range(0, len(chosen), self._micro)]
         recipe = self._recipe
-        if isinstance(recipe, HifiganRecipe):
+        if isinstance(recipe, VocoderRecipe):
             seed, frames = recipe.run.seed, recipe.segment_frames
             return epoch, [vocoder_batch(self._store, part, seed, epoch, frames) for part in parts]
         return epoch, [acoustic_batch(self._store, part) for part in parts]
@@ -67,7 +67,7 @@ class Steps(Dataset[Step]):
 def micro_batches(
     store: FeatureStore,
     entries: Sequence[Entry],
-    recipe: FastPitchRecipe | HifiganRecipe,
+    recipe: Recipe,
     start_step: int,
 ) -> Iterator[Step]:
     """Yield what each optimiser step reads, from `start_step` on and without end.

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-from sonorant.config import FastPitchRecipe, FeatureConfig, parse_recipe
+from sonorant.config import AcousticRecipe, FeatureConfig, parse_recipe
 from sonorant.errors import RequestError, VoiceError
 from sonorant.files import write_file
 from sonorant.text.symbols import symbol_table
@@ -144,7 +144,7 @@ def load_trained(path: Path) -> TrainedModel:
     recipe = parse_recipe(state["recipe"], str(path))
     store, ema = state["store"], state["ema"]
     features = FeatureConfig.model_validate(store["features"])
-    spoken = isinstance(recipe, FastPitchRecipe)
+    spoken = isinstance(recipe, AcousticRecipe)
     return TrainedModel(
         config=recipe.model,
         mel=features.mel,

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sonorant.config import FRONTEND_VERSION, FastPitchRecipe, HifiganRecipe
+from sonorant.config import FRONTEND_VERSION, AcousticRecipe, Recipe
 from sonorant.errors import CorpusError
 from sonorant.features.store import FeatureStore
 
 
-def open_store(path: Path, recipe: FastPitchRecipe | HifiganRecipe) -> FeatureStore:
+def open_store(path: Path, recipe: Recipe) -> FeatureStore:
     """Open prepared features and refuse those that the recipe cannot be trained on.
 
     Raises:
@@ -19,14 +19,14 @@ def open_store(path: Path, recipe: FastPitchRecipe | HifiganRecipe) -> FeatureSt
     """
     store = FeatureStore(path)
     problems = _mel_problems(store, recipe) + _size_problems(store, recipe)
-    if isinstance(recipe, FastPitchRecipe):
+    if isinstance(recipe, AcousticRecipe):
         problems += _symbol_problems(store, recipe) + _pitch_problems(store)
     if problems:
         raise CorpusError(f"{path}: these features do not fit the recipe {recipe.name}\n  " + "\n  ".join(problems))
     return store
 
 
-def _mel_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) -> list[str]:
+def _mel_problems(store: FeatureStore, recipe: Recipe) -> list[str]:
     found, wanted = store.config.mel.model_dump(), recipe.features.mel.model_dump()
     return [
         f"mel {name}: {found[name]} in the features, {wanted[name]} in the recipe; prepare again or change the recipe"
@@ -35,7 +35,7 @@ def _mel_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) 
     ]
 
 
-def _symbol_problems(store: FeatureStore, recipe: FastPitchRecipe) -> list[str]:
+def _symbol_problems(store: FeatureStore, recipe: AcousticRecipe) -> list[str]:
     found, wanted = store.config.frontend, recipe.features.frontend
     problems = []
     if found.symbols != wanted.symbols:
@@ -53,7 +53,7 @@ def _pitch_problems(store: FeatureStore) -> list[str]:
     ]
 
 
-def _size_problems(store: FeatureStore, recipe: FastPitchRecipe | HifiganRecipe) -> list[str]:
+def _size_problems(store: FeatureStore, recipe: Recipe) -> list[str]:
     problems = []
     training, batch = len(store.split("train")), recipe.batch.global_batch
     if training < batch:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from sonorant.config import FastPitchRecipe, HifiganRecipe
+from sonorant.config import Recipe
 from sonorant.training.data import TimedIterator, open_store
 from sonorant.training.monitor import Meter, Monitor
 from sonorant.training.progress import make_display
@@ -13,7 +13,7 @@ from sonorant.training.signals import StopRequest
 
 
 def fit(
-    recipe: FastPitchRecipe | HifiganRecipe, store: Path, run: Path, resume: bool = False, progress: bool = True
+    recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: bool = True
 ) -> None:
     """Train a recipe on prepared features, or go on with a run that was interrupted.
 

@@ -13,7 +13,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from sonorant.config import FastPitchRecipe, HifiganRecipe, dump_recipe
+from sonorant.config import FastPitchRecipe, Recipe, dump_recipe
 from sonorant.errors import RequestError, TrainingDiverged
 from sonorant.features.loader import micro_batches
 from sonorant.features.store import FeatureStore
@@ -32,7 +32,7 @@ class Run:
     """A task, the average of its network, its position in the data, and the folder where it is kept."""
 
     def __init__(
-        self, recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore, folder: Path, device: torch.device
+        self, recipe: Recipe, store: FeatureStore, folder: Path, device: torch.device
     ) -> None:
         self.recipe = recipe
         self.store = store
@@ -152,7 +152,7 @@ class Run:
         write_file(folder / "recipe.yaml", lambda file: file.write(resolved.encode()))
 
 
-def make_task(recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore, device: torch.device) -> Task[Any]:
+def make_task(recipe: Recipe, store: FeatureStore, device: torch.device) -> Task[Any]:
     """Return the task that a recipe names."""
     if isinstance(recipe, FastPitchRecipe):
         return FastPitchTask(recipe, store, device)

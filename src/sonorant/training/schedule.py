@@ -11,7 +11,7 @@ def learning_rate_factor(config: ScheduleConfig, step: int, steps_per_epoch: int
     Args:
         config: The schedule.
         step: The optimiser step, counted from 0.
-        steps_per_epoch: Decides when an exponential schedule falls.
+        steps_per_epoch: Decides when a schedule falls that counts epochs.
         num_steps: The last step of the run, where a cosine ends.
 
     Example:
@@ -29,6 +29,9 @@ def learning_rate_factor(config: ScheduleConfig, step: int, steps_per_epoch: int
             return warmup / math.sqrt(max(step + 1, config.warmup_steps))
         case "cosine":
             return warmup * _cosine(config, step, num_steps)
+        case "milestones":
+            passed = sum(step // steps_per_epoch >= epoch for epoch in config.milestones)
+            return warmup * float(config.gamma**passed)
 
 
 def _cosine(config: ScheduleConfig, step: int, num_steps: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import sonorant
-from sonorant.config import FastPitchRecipe, HifiganRecipe, dump_recipe, parse_recipe
+from sonorant.config import Recipe, dump_recipe, parse_recipe
 from sonorant.errors import RequestError
 from sonorant.features.store import FeatureStore
 from sonorant.training.checkpoint import FORMAT_VERSION, Best
@@ -44,7 +44,7 @@ class Position:
 
 
 def capture(
-    task: Task[Any], ema: Ema | None, position: Position, recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore
+    task: Task[Any], ema: Ema | None, position: Position, recipe: Recipe, store: FeatureStore
 ) -> dict[str, Any]:
     """Return everything that going on from this step needs."""
     return {
@@ -75,7 +75,7 @@ def restore(state: Mapping[str, Any], task: Task[Any], ema: Ema | None) -> Posit
 
 
 def refuse_changes(
-    state: Mapping[str, Any], recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore, where: str
+    state: Mapping[str, Any], recipe: Recipe, store: FeatureStore, where: str
 ) -> None:
     """Refuse to go on with another recipe or other data than those of the checkpoint.
 
