@@ -17,6 +17,7 @@ def test_a_mel_changes_the_picture_where_it_is_loud() -> None:
 def test_an_alignment_is_drawn_with_its_labels() -> None:
     soft = np.repeat(np.eye(3, dtype=np.float32), 5, axis=0)
     durations = np.array([5, 5, 5])
-    with_labels = draw_alignment(soft, durations, ("AA1", "B", "."))
+    with_labels = draw_alignment(soft, ("AA1", "B", "."), durations)
     assert with_labels.ndim == 3 and with_labels.shape[2] == 3
-    assert (with_labels != draw_alignment(soft, durations, ("K", "B", "."))).any()
+    assert (with_labels != draw_alignment(soft, ("K", "B", "."), durations)).any()
+    assert (with_labels != draw_alignment(soft, ("AA1", "B", "."))).any()

@@ -1,34 +1,74 @@
-"""Numbers that tell whether an aligner has learned, without looking at a picture."""
+"""Numbers that tell whether symbols and sound have been aligned, without looking at a picture.
+
+A step is whatever attends to the symbols: a frame of FastPitch's aligner, a decoder step of Tacotron 2.
+"""
 
 import torch
 from torch import Tensor
 
 from sonorant.models.lengths import valid_positions
 
+SEEN = 0.1
+"""A symbol that no step gives so much weight has been skipped."""
 
-def alignment_quality(soft: Tensor, hard: Tensor, mel_lengths: Tensor) -> dict[str, Tensor]:
-    """Measure each utterance's soft alignment; all three numbers are near 1 when it has been learned.
+FLICKER = 1
+"""Going back by so many symbols is no repetition: between two symbols the larger weight may change sides twice."""
 
-    focus: the highest probability of a frame, averaged over frames. agreement: the probability that the frame gives to
-    the hard alignment's symbol, averaged. diagonality: the correlation over frames of time and the expected symbol.
+
+def alignment_quality(alignment: Tensor, num_steps: Tensor, symbol_lengths: Tensor) -> dict[str, Tensor]:
+    """Measure each utterance's soft alignment; learned, the first two are near 1 and the other two near 0.
+
+    focus: the highest weight of a step, averaged over steps.
+    diagonality: the correlation over steps of time and the expected symbol.
+    skipped: the share of symbols whose weight reaches `SEEN` at no step.
+    repeated: the share of symbols that a step attends to most although an earlier one attended most to a symbol more
+        than `FLICKER` further on.
 
     Shape:
-        soft: (B, T, S), hard: (B, T, S) bool, mel_lengths: (B,) -> (B,) each
+        alignment: (B, steps, S), num_steps: (B,), symbol_lengths: (B,) -> (B,) each
 
     Example:
-        >>> hard = torch.eye(4, dtype=torch.bool)[None]
-        >>> {name: float(value) for name, value in alignment_quality(hard.float(), hard, torch.tensor([4])).items()}
-        {'focus': 1.0, 'agreement': 1.0, 'diagonality': 1.0}
+        >>> attended = torch.tensor([0, 1, 3, 4, 1])                       # never 2, and 1 again at the end
+        >>> alignment = torch.eye(5)[attended][None]
+        >>> quality = alignment_quality(alignment, torch.tensor([5]), torch.tensor([5]))
+        >>> {name: round(float(value), 2) for name, value in quality.items()}
+        {'focus': 1.0, 'diagonality': 0.48, 'skipped': 0.2, 'repeated': 0.2}
     """
-    valid = valid_positions(mel_lengths, soft.shape[1])
-    soft = soft.float()
-    positions = soft @ torch.arange(soft.shape[2], dtype=soft.dtype, device=soft.device)
-    times = torch.arange(soft.shape[1], dtype=soft.dtype, device=soft.device).expand_as(positions)
+    valid_steps = valid_positions(num_steps, alignment.shape[1])
+    valid_symbols = valid_positions(symbol_lengths, alignment.shape[2])
+    alignment = alignment.float() * valid_steps.unsqueeze(2) * valid_symbols.unsqueeze(1)
+    positions = alignment @ torch.arange(alignment.shape[2], dtype=alignment.dtype, device=alignment.device)
+    times = torch.arange(alignment.shape[1], dtype=alignment.dtype, device=alignment.device).expand_as(positions)
     return {
-        "focus": _mean(soft.amax(2), valid),
-        "agreement": _mean((soft * hard).sum(2), valid),
-        "diagonality": _correlation(times, positions, valid),
+        "focus": _mean(alignment.amax(2), valid_steps),
+        "diagonality": _correlation(times, positions, valid_steps),
+        "skipped": _mean(alignment.amax(1) < SEEN, valid_symbols),
+        "repeated": _mean(_returned_to(alignment.argmax(2), valid_steps, alignment.shape[2]), valid_symbols),
     }
+
+
+def agreement(soft: Tensor, hard: Tensor, num_steps: Tensor) -> Tensor:
+    """Average over steps the weight that the soft alignment gives to the hard one's symbol.
+
+    Shape:
+        soft: (B, steps, S), hard: (B, steps, S) bool, num_steps: (B,) -> (B,)
+
+    Example:
+        >>> agreement(torch.tensor([[[0.9, 0.1], [0.5, 0.5]]]), torch.eye(2, dtype=torch.bool)[None], torch.tensor([2]))
+        tensor([0.7000])
+    """
+    return _mean((soft.float() * hard).sum(2), valid_positions(num_steps, soft.shape[1]))
+
+
+def _returned_to(attended: Tensor, valid_steps: Tensor, num_symbols: int) -> Tensor:
+    """Mark the symbols that are attended to after one more than `FLICKER` further on.
+
+    Shape:
+        attended: (B, steps) int64, valid_steps: (B, steps) bool -> (B, S) bool
+    """
+    back = (attended < attended.cummax(1).values - FLICKER) & valid_steps
+    marks = torch.zeros(len(attended), num_symbols, dtype=torch.long, device=attended.device)
+    return marks.scatter_add(1, attended, back.long()) > 0
 
 
 def _correlation(a: Tensor, b: Tensor, valid: Tensor) -> Tensor:

@@ -28,20 +28,21 @@ def draw_mels(mels: dict[str, NDArray[np.float32]]) -> NDArray[np.uint8]:
 
 
 def draw_alignment(
-    soft: NDArray[np.float32], durations: NDArray[np.int64], labels: tuple[str, ...]
+    soft: NDArray[np.float32], labels: tuple[str, ...], durations: NDArray[np.int64] | None = None
 ) -> NDArray[np.uint8]:
-    """Draw a soft alignment with the hard one's boundaries over it.
+    """Draw a soft alignment, with the hard one's boundaries over it where there is one.
 
     Shape:
-        soft: (T, S), durations: (S,) -> (height, width, 3)
+        soft: (steps, S), durations: (S,) in steps -> (height, width, 3)
     """
     figure = _figure(max(3.0, 0.1 * len(labels)))
     axes = figure.add_subplot()
     axes.imshow(soft.T, origin="lower", aspect="auto", interpolation="none", vmin=0, vmax=1)
-    ends = durations.cumsum()
-    axes.hlines(np.arange(len(durations)), ends - durations - 0.5, ends - 0.5, colors="red", linewidth=0.7)
+    if durations is not None:
+        ends = durations.cumsum()
+        axes.hlines(np.arange(len(durations)), ends - durations - 0.5, ends - 0.5, colors="red", linewidth=0.7)
     axes.set_yticks(range(len(labels)), labels, fontsize=5)
-    axes.set_xlabel("frame")
+    axes.set_xlabel("step")
     return _pixels(figure)
 
 
