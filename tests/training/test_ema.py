@@ -41,9 +41,29 @@ def test_the_average_takes_no_gradient_and_drops_nothing_out() -> None:
     assert not any(parameter.requires_grad for parameter in ema.network.parameters())
 
 
-def test_buffers_are_copied() -> None:
-    network = nn.BatchNorm1d(2)
+def test_statistics_are_those_of_what_the_averaged_weights_compute() -> None:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(64, 3, generator=generator) + 2
+    network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2, momentum=1.0))  # statistics of the last batch alone
+    network(inputs)
     ema = Ema(network, 0.9)
-    network(torch.randn(8, 2) + 3)
-    ema.update(network)
-    assert torch.equal(ema.network.running_mean, network.running_mean)
+    ema.updates = 1000
+    for _ in range(5):
+        with torch.no_grad():
+            network[0].weight.add_(torch.randn(2, 3, generator=generator))
+        network(inputs)
+        ema.update(network)
+    mean = ema.network[0](inputs).mean(0)
+    torch.testing.assert_close(ema.network[1].running_mean, mean)
+    assert not torch.allclose(network[1].running_mean, mean, atol=0.1)
+
+
+def test_counters_and_constants_stay_what_they_are() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(2))
+    network.register_buffer("window", torch.hann_window(16))
+    ema = Ema(network, 0.9)
+    for _ in range(3):
+        network(torch.randn(8, 2))
+        ema.update(network)
+    assert ema.network[0].num_batches_tracked == 3
+    assert torch.equal(ema.network.window, network.window)

@@ -24,10 +24,17 @@ class Ema:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Move the average towards the network's present weights; buffers are copied."""
+        """Move the average towards the network's present weights and statistics; counters are copied.
+
+        Statistics of batch normalisation are averaged like the weights, because what an average of weights computes
+        lags behind the present network as much as the average does.
+        """
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for average, parameter in zip(self.network.parameters(), network.parameters(), strict=True):
             average.lerp_(parameter, 1 - decay)
-        for copied, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
-            copied.copy_(buffer)
+        for statistic, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
+            if statistic.is_floating_point():
+                statistic.lerp_(buffer, 1 - decay)
+            else:
+                statistic.copy_(buffer)
         self.updates += 1

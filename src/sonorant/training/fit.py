@@ -42,7 +42,8 @@ def fit(
     else:
         training.start()
     sample_rate, start = training.store.config.mel.sample_rate, training.position.step
-    with Monitor(run, start, sample_rate, display) as monitor, StopRequest() as stop:
+    alarms = training.task.alarms
+    with Monitor(run, start, sample_rate, display, alarms) as monitor, StopRequest() as stop:
         _loop(training, monitor, stop)
     display.tell(_farewell(training, stop))
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sonorant.errors import RequestError
+from sonorant.training.alarms import Alarm, past_validations
 from sonorant.training.progress import ProgressDisplay
 from sonorant.training.task import Samples
 
@@ -51,15 +52,24 @@ class Meter:
 
 
 class Monitor:
-    """Writes metrics of one run; use it as a context."""
+    """Writes metrics of one run and rings its alarms; use it as a context."""
 
-    def __init__(self, run: Path, start_step: int, sample_rate: int, display: ProgressDisplay) -> None:
+    def __init__(
+        self,
+        run: Path,
+        start_step: int,
+        sample_rate: int,
+        display: ProgressDisplay,
+        alarms: Sequence[Alarm] = (),
+    ) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._path = run / "metrics.jsonl"
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=start_step + 1 if start_step else None)
         self._sample_rate = sample_rate
         self._display = display
+        self._alarms = alarms
+        self._validations = past_validations(self._path, start_step)
         display.begin(start_step)
 
     def __enter__(self) -> Self:
@@ -78,10 +88,15 @@ class Monitor:
         self._display.update(step, {name: values[name] for name in shown if name in values})
 
     def validation(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
-        """Record a validation."""
+        """Record a validation, and ring the alarms that it gives reason to."""
         self._record(step, epoch, "validation", values)
         numbers = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         self._display.tell(f"step {step}, epoch {epoch}, validation: {numbers}")
+        self._validations.append(values)
+        for alarm in self._alarms:
+            if message := alarm.check(self._validations):
+                self._write(step, epoch, "alarm", {"message": message})
+                self._display.tell(f"warning: step {step}: {message}")
 
     def samples(self, step: int, samples: Samples) -> None:
         """Record pictures and audio."""
@@ -91,11 +106,14 @@ class Monitor:
             self._board.add_audio(name, torch.from_numpy(waveform)[None], step, self._sample_rate)
 
     def _record(self, step: int, epoch: int, kind: str, values: Mapping[str, float]) -> None:
+        self._write(step, epoch, kind, values)
+        for name, value in values.items():
+            self._board.add_scalar(f"{kind}/{name}", value, step)
+
+    def _write(self, step: int, epoch: int, kind: str, values: Mapping[str, float | str]) -> None:
         line = {"kind": kind, "step": step, "epoch": epoch, "time": round(time.time(), 3), **values}
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise RequestError(f"{self._path}: cannot be written: {error.strerror}; resume when it can") from None
-        for name, value in values.items():
-            self._board.add_scalar(f"{kind}/{name}", value, step)

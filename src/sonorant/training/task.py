@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sonorant.training.alarms import Alarm
 from sonorant.training.updater import Updater
 
 BatchT = TypeVar("BatchT")
@@ -38,10 +39,12 @@ class Task(ABC, Generic[BatchT]):
         networks: Name -> network; all that is learned. One updater per network, under the same name.
         trained: Name of the network that a voice is made of; the average is kept of this one.
         best_metric: The validation metric whose lowest value makes a checkpoint the best.
+        alarms: What validations are watched for.
     """
 
     trained: ClassVar[str]
     best_metric: ClassVar[str]
+    alarms: ClassVar[tuple[Alarm, ...]] = ()
     networks: dict[str, nn.Module]
     updaters: dict[str, Updater]
 
