@@ -1,0 +1,142 @@
+"""The two halves of a step of WaveGlow's flow: a learned mixture of channels, and the network of an affine coupling.
+
+A sequence is an image one row high, (B, C, 1, L), as in `sonorant.models.hifigan`, and for the same reason.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm
+
+
+class InvertibleMix(nn.Module):
+    """An invertible 1x1 convolution (Kingma & Dhariwal 2018, section 3.2; Prenger et al. 2019, section 2.2).
+
+    The matrix starts as a random rotation. Only the matrix is kept: its inverse is computed anew for each use, so no
+    update of the weights can leave a wrong one behind. Both run in the precision of the audio, also under autocast.
+
+    Shape:
+        (B, C, 1, L) -> (B, C, 1, L)
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        rotation = torch.linalg.qr(torch.randn(channels, channels)).Q
+        rotation[:, 0] *= torch.linalg.det(rotation).sign()
+        self.weight = nn.Parameter(rotation)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Mix the channels."""
+        return _mixed(audio, self.weight)
+
+    def unmix(self, mixed: Tensor) -> Tensor:
+        """Undo `forward`."""
+        return _mixed(mixed, inverse(self.weight))
+
+    def log_determinant(self) -> Tensor:
+        """Return log |det W|, which each time step adds to the likelihood: a scalar."""
+        log_determinant: Tensor = torch.linalg.slogdet(self.weight).logabsdet
+        return log_determinant
+
+
+class CouplingNetwork(nn.Module):
+    """Predicts shift and log-scale of one half of the channels from the other half and the mel (WN, section 2.1).
+
+    A WaveNet that sees both sides: in each layer a dilated convolution of the hidden sequence plus a 1x1 convolution of
+    the mel pass through a gate, whose output feeds the next layer and the sum of skips. One convolution serves the mel
+    for all layers. The last layer starts at zero, so that the untrained coupling changes nothing.
+
+    Between the sum of skips and the output lies no nonlinearity. So each layer's skip weights are multiplied with those
+    of the last layer first: a sum of few output channels in full precision takes the place of a sum of many.
+
+    Args:
+        num_inputs: Channels of the half that is seen, and of the half that is changed.
+        condition_channels: Channels of the mel's features.
+        channels: Hidden channels.
+        num_layers: Layer i looks `dilation` 2^i times (kernel - 1) / 2 positions to each side.
+        kernel: Of the dilated convolutions; odd.
+    """
+
+    def __init__(self, num_inputs: int, condition_channels: int, channels: int, num_layers: int, kernel: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.start = _conv(num_inputs, channels)
+        self.condition = _conv(condition_channels, 2 * channels * num_layers)
+        self.dilated = nn.ModuleList(_conv(channels, 2 * channels, kernel, 2**layer) for layer in range(num_layers))
+        last = num_layers - 1
+        self.residual_skip = nn.ModuleList(
+            _conv(channels, channels if layer == last else 2 * channels) for layer in range(num_layers)
+        )
+        self.end = nn.Conv2d(channels, 2 * num_inputs, 1)
+        nn.init.zeros_(self.end.weight)
+        assert self.end.bias is not None
+        nn.init.zeros_(self.end.bias)
+
+    def forward(self, audio: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Return shift and log-scale of the other half, in the precision of the audio.
+
+        Shape:
+            audio: (B, num_inputs, 1, L), condition: (B, condition_channels, 1, L) -> twice (B, num_inputs, 1, L)
+        """
+        hidden = self.start(audio)
+        conditions = self.condition(condition).chunk(len(self.dilated), dim=1)
+        output: Tensor | float = 0.0
+        for dilated, residual_skip, bias in zip(self.dilated, self.residual_skip, conditions, strict=True):
+            content, gate = (dilated(hidden) + bias).chunk(2, dim=1)
+            gated = content.tanh() * gate.sigmoid()
+            residual, skip = self._residual_and_output(residual_skip, gated)
+            hidden = hidden + residual if residual.shape[1] else hidden
+            output = output + skip.to(audio.dtype)
+        assert isinstance(output, Tensor) and self.end.bias is not None
+        shift, log_scale = (output + self.end.bias[:, None, None]).chunk(2, dim=1)
+        return shift, log_scale
+
+    def _residual_and_output(self, residual_skip: nn.Module, gated: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what a layer adds to the hidden sequence (of the last layer: nothing) and to the output."""
+        weight, bias, end = residual_skip.weight.flatten(1), residual_skip.bias, self.end.weight.flatten(1)
+        with torch.autocast(gated.device.type, enabled=False):
+            num_residual = len(weight) - self.channels
+            weight = torch.cat([weight[:num_residual], end @ weight[num_residual:]])
+            bias = torch.cat([bias[:num_residual], end @ bias[num_residual:]])
+        residual, output = F.conv2d(gated, weight[:, :, None, None], bias).split([num_residual, len(end)], dim=1)
+        return residual, output
+
+    @property
+    def reach(self) -> int:
+        """How far to each side an output position looks."""
+        return sum(int(layer.padding[1]) for layer in self.dilated if isinstance(layer, nn.Conv2d))
+
+
+def inverse(matrix: Tensor) -> Tensor:
+    """Invert a matrix in operations that every runtime has.
+
+    Gauss-Jordan elimination of [WᵀW | Wᵀ], whose left half is positive definite: no pivoting is needed, and float64
+    makes good what the square of the condition number costs.
+
+    Shape:
+        (C, C) -> (C, C)
+
+    Example:
+        >>> inverse(torch.tensor([[0.0, 2.0], [4.0, 0.0]])).tolist()
+        [[0.0, 0.25], [0.5, 0.0]]
+    """
+    transposed = matrix.double().T
+    size = len(matrix)
+    rows = torch.cat([transposed @ matrix.double(), transposed], dim=1)
+    identity = torch.eye(size, dtype=rows.dtype, device=rows.device)
+    for index in range(size):
+        pivot = rows[index : index + 1] / rows[index, index]
+        rows = rows - (rows[:, index : index + 1] - identity[:, index : index + 1]) * pivot
+    return rows[:, size:].to(matrix.dtype)
+
+
+def _mixed(audio: Tensor, weight: Tensor) -> Tensor:
+    with torch.autocast(audio.device.type, enabled=False):
+        return F.conv2d(audio, weight[:, :, None, None])
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 1, dilation: int = 1) -> nn.Conv2d:
+    padding = dilation * (kernel - 1) // 2
+    conv = nn.Conv2d(inputs, outputs, (1, kernel), dilation=(1, dilation), padding=(0, padding))
+    normed: nn.Conv2d = weight_norm(conv)
+    return normed
