@@ -16,6 +16,9 @@ from sonorant.training.updater import Updater
 
 BatchT = TypeVar("BatchT")
 
+EVALUATION_SEED = 0
+"""A network is measured with the same random numbers in every validation of every run."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -63,7 +66,7 @@ class Task(ABC, Generic[BatchT]):
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Measure a network (the trained one or its average) on the validation split.
 
-        It runs in float32, as a voice does, and draws no random numbers.
+        It runs in float32, as a voice does, and draws none of the run's random numbers.
         """
 
     @abstractmethod
@@ -82,10 +85,16 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Switch a network to evaluation (no dropout), and back to what it was."""
-    training = network.training
+    """Switch a network to evaluation, and back to what it was.
+
+    What is drawn meanwhile, as by a dropout that is never off, comes from `EVALUATION_SEED` and not from the run's
+    generators.
+    """
+    training, device = network.training, next(network.parameters()).device
     network.eval()
     try:
-        yield
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(EVALUATION_SEED)
+            yield
     finally:
         network.train(training)
