@@ -4,6 +4,18 @@ Nothing is guessed and nothing is left over: every tensor of a file is used or n
 is filled.
 """
 
+from sonorant.models.convert.fastpitch import FastPitchCheckpoint, fastpitch_name, read_fastpitch_checkpoint
 from sonorant.models.convert.hifigan import HifiganCheckpoint, hifigan_name, read_hifigan_checkpoint
+from sonorant.models.convert.waveglow import WaveglowCheckpoint, read_waveglow_checkpoint, waveglow_name
 
-__all__ = ["HifiganCheckpoint", "hifigan_name", "read_hifigan_checkpoint"]
+__all__ = [
+    "FastPitchCheckpoint",
+    "HifiganCheckpoint",
+    "WaveglowCheckpoint",
+    "fastpitch_name",
+    "hifigan_name",
+    "read_fastpitch_checkpoint",
+    "read_hifigan_checkpoint",
+    "read_waveglow_checkpoint",
+    "waveglow_name",
+]

@@ -130,6 +130,30 @@ def renamed_layer(theirs: str, layers: Iterable[tuple[str, str]]) -> str | None:
     return None
 
 
+def shape_of(tensors: Mapping[str, Tensor], name: str, num_dims: int, path: Path) -> torch.Size:
+    """Return the shape of a tensor from which sizes are read off.
+
+    Raises:
+        VoiceError: There is no such tensor, or it has another number of dimensions.
+    """
+    if name not in tensors:
+        raise VoiceError(f"{path}: tensors are missing: {name}")
+    shape = tensors[name].shape
+    if len(shape) != num_dims:
+        raise VoiceError(f"{path}: {name} has the shape {tuple(shape)}; it needs {num_dims} dimensions")
+    return shape
+
+
+def count_numbered(tensors: Mapping[str, Tensor], pattern: str) -> int:
+    r"""Count the layers that a pattern numbers.
+
+    Example:
+        >>> count_numbered(dict.fromkeys(["a.0.w", "a.0.b", "a.1.w"], torch.zeros(1)), r"a\.(\d+)\..*")
+        2
+    """
+    return len({match[1] for name in tensors if (match := re.fullmatch(pattern, name))})
+
+
 def settings_mapping(content: Mapping[str, Any], name: str, advice: str, path: Path) -> Mapping[str, Any]:
     """Return the settings that a checkpoint keeps under a name.
 
