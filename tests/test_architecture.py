@@ -24,8 +24,12 @@ ALLOWED: dict[str, set[str]] = {
     "voice": {"errors", "files", "config", "text", "audio", "models"},
     "synthesis": {"errors", "config", "text", "audio", "models", "voice"},
     "training": {"errors", "files", "config", "text", "audio", "features", "models", "voice", "synthesis"},
+    "evaluation": {
+        "errors", "files", "config", "text", "audio", "models", "corpus", "features", "voice", "synthesis", "training",
+    },
     "cli": {
         "errors", "files", "config", "text", "audio", "models", "corpus", "features", "voice", "synthesis", "training",
+        "evaluation",
     },
 }  # fmt: skip
 
@@ -35,8 +39,15 @@ TORCH_DOORS = {
     "features": {"features/batch.py", "features/loader.py"},
     "voice": {"voice/export.py", "voice/pack.py", "voice/trained.py"},
     "synthesis": {"synthesis/torch_runtime.py"},
+    "evaluation": {
+        "evaluation/benchmark_networks.py",
+        "evaluation/benchmark_torch.py",
+        "evaluation/benchmark_training.py",
+    },
 }
-NO_TORCH = ("errors", "files", "config", "text", "audio", "corpus", "features", "voice", "synthesis", "cli")
+NO_TORCH = (
+    "errors", "files", "config", "text", "audio", "corpus", "features", "voice", "synthesis", "evaluation", "cli",
+)  # fmt: skip
 
 
 def _modules() -> Iterator[Path]:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import sonorant
+from sonorant.cli.bench import bench
 from sonorant.cli.check import check
 from sonorant.cli.import_model import import_model
 from sonorant.cli.pack import pack
@@ -39,6 +40,7 @@ app.command()(resume)
 app.command()(pack)
 app.command("import")(import_model)
 app.command()(voices)
+app.command()(bench)
 app.command()(recipe)
 
 

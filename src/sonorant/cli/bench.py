@@ -1,0 +1,83 @@
+"""`sonorant bench`: how fast a voice speaks, and how fast the networks of recipes speak and learn."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sonorant.errors import RequestError
+from sonorant.files import check_writable, write_file
+
+if TYPE_CHECKING:
+    from sonorant.evaluation.benchmark_report import Report
+
+RUNTIMES = {"cpu": "onnx", "cuda": "torch"}
+"""Device -> what computes a voice on it, unless told otherwise."""
+
+
+def bench(
+    voice: Annotated[
+        str | None, typer.Option("--voice", "-v", help="A built-in voice, a folder or a .voice; default: the built-in.")
+    ] = None,
+    recipes: Annotated[
+        list[str] | None,
+        typer.Option("--recipe", "-r", help="Instead of a voice, a recipe's network, untrained; may be given again."),
+    ] = None,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="What computes.")] = "cpu",
+    runtime: Annotated[
+        Literal["onnx", "torch"] | None, typer.Option(help="Of a voice; default: onnx on a CPU, torch on a GPU.")
+    ] = None,
+    precision: Annotated[
+        Literal["fp32", "bf16"] | None, typer.Option(help="Of a recipe; default: what it says.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = os.cpu_count() or 1,
+    batches: Annotated[
+        list[int] | None, typer.Option("--batch", min=1, help="Rows at once; may be given again.  [default: 1]")
+    ] = None,
+    max_words: Annotated[int, typer.Option(min=1, help="Leave out longer sentences, for slow networks.")] = 40,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs by the clock, after two without.")] = 10,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures as JSON.")] = None,
+) -> None:
+    """Measure latency, real-time factor and memory of a voice, or of a recipe's network and its training step."""
+    from sonorant.cli.progress import progress_of
+    from sonorant.evaluation.benchmark_run import Plan, bench_recipes, bench_voice
+    from sonorant.synthesis import DEFAULT_VOICE
+
+    if recipes and (voice or runtime):
+        raise RequestError("bench: --voice and --runtime do not go with --recipe; measure one after the other")
+    if precision and not recipes:
+        raise RequestError("bench: --precision goes with --recipe; a voice is measured as it was packed")
+    if json_file is not None:
+        check_writable(json_file)
+    plan = Plan(device, threads, tuple(batches or (1,)), max_words, repeats)
+    with progress_of("bench") as progress:
+        if recipes:
+            report = bench_recipes(recipes, precision, plan, progress)
+        else:
+            report = bench_voice(voice or DEFAULT_VOICE, runtime or RUNTIMES[device], plan, progress)
+    if json_file is not None:
+        content = json.dumps(report.to_json(), indent=1).encode()
+        write_file(json_file, lambda file: file.write(content))
+    show(report)
+
+
+def show(report: "Report") -> None:
+    """Print a report: a drawn table on a terminal, plain columns elsewhere."""
+    from sonorant.evaluation.benchmark_report import COLUMNS, LEFT_COLUMNS, plain_table
+
+    print("\n".join(report.heading()), end="\n\n")
+    if not sys.stdout.isatty():
+        print("\n".join(plain_table([COLUMNS, *report.cells()])))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name in LEFT_COLUMNS else "right")
+    for cells in report.cells():
+        table.add_row(*cells)
+    Console().print(table)
