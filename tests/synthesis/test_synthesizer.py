@@ -5,16 +5,19 @@ import sys
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.tiny_voice import MEL
 
 from sonorant.errors import RequestError, TextError, VoiceError
 from sonorant.synthesis import Synthesizer
 from sonorant.synthesis.onnx_runtime import OnnxRuntime
 from sonorant.synthesis.runtime import Floats
-from sonorant.voice import GriffinLimPart, load_voice
+from sonorant.voice import GriffinLimPart, Voice, load_voice
+from sonorant.voice.graphs import DECODER, ENCODER, VOCODER_NAME
 
 TEXT = "Hello there, world. How are you? Fine!"
 
@@ -22,6 +25,11 @@ TEXT = "Hello there, world. How are you? Fine!"
 @pytest.fixture(scope="module")
 def synthesizer(tiny_voice: Path) -> Synthesizer:
     return Synthesizer.load(tiny_voice, threads=1)
+
+
+@pytest.fixture(scope="module")
+def voice(tiny_voice: Path) -> Voice:
+    return load_voice(tiny_voice)
 
 
 def test_the_same_text_gives_the_same_samples(synthesizer: Synthesizer, tiny_voice: Path) -> None:
@@ -39,19 +47,34 @@ def test_the_stream_in_a_row_is_the_whole_sample_for_sample(synthesizer: Synthes
     np.testing.assert_array_equal(np.concatenate(chunks), synthesizer.speak(TEXT, denoise=denoise).samples)
 
 
-def test_the_sound_equals_the_vocoder_applied_to_whole_sentences(synthesizer: Synthesizer) -> None:
+def test_a_batch_of_texts_is_spoken_as_each_alone(synthesizer: Synthesizer) -> None:
+    texts = ["Fine!", TEXT, "One, two, three. And a sentence that is a good deal longer than the others."]
+    for text, speech in zip(texts, synthesizer.speak_batch(texts, speed=1.2, pitch=1), strict=True):
+        alone = synthesizer.speak(text, speed=1.2, pitch=1)
+        assert speech.words == alone.words
+        np.testing.assert_allclose(speech.samples, alone.samples, atol=1e-5)
+
+
+def test_a_batch_with_a_text_that_has_no_words_is_refused(synthesizer: Synthesizer) -> None:
+    with pytest.raises(TextError):
+        synthesizer.speak_batch(["Hello.", "..."])
+
+
+def test_the_sound_equals_the_vocoder_applied_to_whole_sentences(voice: Voice) -> None:
+    mels: list[Floats] = []
+
     class Whole(OnnxRuntime):
-        mels: list[Floats] = []  # noqa: RUF012
+        def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+            outputs = super().run(graph, **inputs)
+            if graph == DECODER.file:
+                mels.append(outputs[0])
+            return outputs
 
-        def decode(self, frames: Floats) -> Floats:
-            self.mels.append(super().decode(frames))
-            return self.mels[-1]
-
-    runtime = Whole(synthesizer.voice, 1)
+    runtime = Whole(voice, 1)
     sentence = "Hello there, my very dear world of many words and of long sentences."
-    samples = Synthesizer(synthesizer.voice, runtime).speak(sentence).samples
-    assert runtime.mels[0].shape[1] > 100
-    np.testing.assert_allclose(samples, runtime.vocode(runtime.mels[0]), atol=1e-5)
+    samples = Synthesizer(voice.manifest, runtime).speak(sentence).samples
+    assert mels[0].shape[2] > 100
+    np.testing.assert_allclose(samples, runtime.run(VOCODER_NAME, mel=mels[0])[0][0], atol=1e-5)
 
 
 def test_words_have_times_in_order_within_the_sound(synthesizer: Synthesizer) -> None:
@@ -68,12 +91,11 @@ def test_words_of_the_second_sentence_begin_behind_the_pause(synthesizer: Synthe
     assert synthesizer.speak("Hello. World.").words[1].start_s == pytest.approx(first + 0.3)
 
 
-def test_a_centered_vocoder_speaks_half_a_hop_earlier(synthesizer: Synthesizer) -> None:
+def test_a_centered_vocoder_speaks_half_a_hop_earlier(synthesizer: Synthesizer, voice: Voice) -> None:
     centered = MEL.model_copy(update={"padding": "centered"})
-    voice = synthesizer.voice
     part = voice.manifest.vocoder.model_copy(update={"mel": centered})
-    bridged = replace(voice, manifest=voice.manifest.model_copy(update={"vocoder": part}))
-    shifted = Synthesizer(bridged, OnnxRuntime(bridged, 1)).speak("Hello world.").words
+    bridged = voice.manifest.model_copy(update={"vocoder": part})
+    shifted = Synthesizer(bridged, OnnxRuntime(voice, 1)).speak("Hello world.").words
     expected = synthesizer.speak("Hello world.").words
     half_a_hop_s = MEL.hop_length / 2 / MEL.sample_rate
     assert shifted[0].start_s == 0.0
@@ -86,15 +108,16 @@ def test_speed_shortens_and_lengthens_words_and_pauses(synthesizer: Synthesizer)
     assert normal == pytest.approx(fast * 2, rel=0.1)
 
 
-def test_pitch_reaches_the_model_in_the_speakers_units(synthesizer: Synthesizer) -> None:
+def test_pitch_reaches_the_model_in_the_speakers_units(voice: Voice) -> None:
     seen: list[tuple[int, float, float]] = []
 
     class Listening(OnnxRuntime):
-        def encode(self, ids, speaker_id, pitch_scale, pitch_offset):  # type: ignore[no-untyped-def]
-            seen.append((speaker_id, pitch_scale, pitch_offset))
-            return super().encode(ids, speaker_id, pitch_scale, pitch_offset)
+        def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+            if graph == ENCODER.file:
+                seen.append(tuple(inputs[name].item() for name in ("speaker_ids", "pitch_scale", "pitch_offset")))
+            return super().run(graph, **inputs)
 
-    listening = Synthesizer(synthesizer.voice, Listening(synthesizer.voice, 1))
+    listening = Synthesizer(voice.manifest, Listening(voice, 1))
     listening.speak("Hi.", pitch=12, speaker="bob", pitch_range=0.5)
     ((speaker_id, scale, offset),) = seen
     mean, deviation = 110.0, 20.0
@@ -161,32 +184,32 @@ def test_odd_text_is_spoken(synthesizer: Synthesizer, text: str) -> None:
     assert synthesizer.speak(text).duration_s > 0.05
 
 
-def test_too_loud_sound_is_clipped_with_a_warning(synthesizer: Synthesizer) -> None:
+def test_too_loud_sound_is_clipped_with_a_warning(synthesizer: Synthesizer, voice: Voice) -> None:
     class Loud(OnnxRuntime):
-        def vocode(self, mel: Floats) -> Floats:
-            return super().vocode(mel) * 1000
+        def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+            outputs = super().run(graph, **inputs)
+            return [outputs[0] * 1000] if graph == VOCODER_NAME else outputs
 
-    speech = Synthesizer(synthesizer.voice, Loud(synthesizer.voice, 1)).speak("Hello.")
+    speech = Synthesizer(voice.manifest, Loud(voice, 1)).speak("Hello.")
     assert np.abs(speech.samples).max() == 1.0
     assert speech.warnings == ("clipped: 'Hello.' is too loud",)
     assert not synthesizer.speak("Hello.").warnings
 
 
-def test_an_utterance_whose_durations_are_all_zero_is_still_spoken(synthesizer: Synthesizer) -> None:
+def test_an_utterance_whose_durations_are_all_zero_is_still_spoken(voice: Voice) -> None:
     class Hasty(OnnxRuntime):
-        def encode(self, ids, speaker_id, pitch_scale, pitch_offset):  # type: ignore[no-untyped-def]
-            encodings, log_durations = super().encode(ids, speaker_id, pitch_scale, pitch_offset)
-            return encodings, log_durations * 0
+        def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+            outputs = super().run(graph, **inputs)
+            return [outputs[0], outputs[1] * 0] if graph == ENCODER.file else outputs
 
-    speech = Synthesizer(synthesizer.voice, Hasty(synthesizer.voice, 1)).speak("Hello.")
+    speech = Synthesizer(voice.manifest, Hasty(voice, 1)).speak("Hello.")
     assert len(speech.samples) == MEL.hop_length
 
 
-def test_griffin_lim_speaks_and_has_no_bias_to_remove(synthesizer: Synthesizer) -> None:
-    voice = synthesizer.voice
+def test_griffin_lim_speaks_and_has_no_bias_to_remove(voice: Voice) -> None:
     part = GriffinLimPart(mel=MEL, mel_signature=MEL.signature(), iterations=3)
-    plain = replace(voice, manifest=voice.manifest.model_copy(update={"vocoder": part}))
-    speaking = Synthesizer(plain, OnnxRuntime(plain, 1))
+    plain = voice.manifest.model_copy(update={"vocoder": part})
+    speaking = Synthesizer(plain, OnnxRuntime(voice, 1))
     assert speaking.speak("Hello.").duration_s > 0.05
     with pytest.raises(RequestError, match="denoise: this voice has no trained vocoder"):
         speaking.speak("Hello.", denoise=0.1)
@@ -212,7 +235,7 @@ def test_a_graph_of_another_kind_is_refused_in_words(tiny_voice: Path, tmp_path:
     (tmp_path / "voice" / "vocoder.onnx").write_bytes(voice.read("acoustic_decoder.onnx"))
     swapped = replace(voice, manifest=voice.manifest.model_copy(update={"files": files}))
     with pytest.raises(VoiceError, match=r"vocoder\.onnx: "):
-        Synthesizer(swapped, OnnxRuntime(swapped, 1)).speak("Hello.")
+        Synthesizer(swapped.manifest, OnnxRuntime(swapped, 1)).speak("Hello.")
 
 
 def test_a_damaged_graph_is_found_before_anything_is_spoken(tiny_voice: Path, tmp_path: Path) -> None:
@@ -222,7 +245,7 @@ def test_a_damaged_graph_is_found_before_anything_is_spoken(tiny_voice: Path, tm
         Synthesizer.load(tmp_path / "voice")
 
 
-def test_a_graph_cannot_read_other_files(synthesizer: Synthesizer, tmp_path: Path) -> None:
+def test_a_graph_cannot_read_other_files(voice: Voice, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
     (tmp_path / "secret").write_bytes(bytes(16))
     weights = onnx.TensorProto(name="weights", data_type=1, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
@@ -232,10 +255,10 @@ def test_a_graph_cannot_read_other_files(synthesizer: Synthesizer, tmp_path: Pat
     result = onnx.helper.make_tensor_value_info("waveform", 1, [4])
     graph = onnx.helper.make_graph([node], "hostile", [value], [result], [weights])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
-    runtime = OnnxRuntime(synthesizer.voice, 1)
+    runtime = OnnxRuntime(voice, 1)
     runtime._graphs["vocoder.onnx"] = model.SerializeToString()
     with pytest.raises(VoiceError, match=r"this graph cannot run: .*External data"):
-        runtime.vocode(np.zeros((8, 4), dtype=np.float32))
+        runtime.run(VOCODER_NAME, mel=np.zeros((8, 4), dtype=np.float32))
 
 
 @pytest.mark.parametrize(

@@ -9,21 +9,25 @@ from sonorant.synthesis import Synthesizer, load_runtime
 from sonorant.synthesis.onnx_runtime import OnnxRuntime
 from sonorant.synthesis.torch_runtime import TorchRuntime
 from sonorant.voice import load_voice
+from sonorant.voice.graphs import DECODER, ENCODER, VOCODER_NAME
 
 
 def test_torch_and_onnx_compute_the_same(tiny_voice: Path) -> None:
     voice = load_voice(tiny_voice)
-    ours, theirs = OnnxRuntime(voice, 1), TorchRuntime(voice)
-    ids = np.array([3, 9, 27, 5, 40], dtype=np.int64)
-    for speaker_id in (0, 1):
-        for found, expected in zip(
-            ours.encode(ids, speaker_id, 1.2, -0.3), theirs.encode(ids, speaker_id, 1.2, -0.3), strict=True
-        ):
+    ours, theirs = OnnxRuntime(voice, 1), TorchRuntime.of_voice(voice)
+    encoder = {
+        "symbols": np.array([[3, 9, 27, 5, 40], [8, 2, 0, 0, 0]]),
+        "symbol_lengths": np.array([5, 2]),
+        "speaker_ids": np.array([0, 1]),
+        "pitch_scale": np.array([1.2, 1.0], dtype=np.float32),
+        "pitch_offset": np.array([-0.3, 0.0], dtype=np.float32),
+    }
+    encodings = ours.run(ENCODER.file, **encoder)[0]
+    decoder = {"frames": np.repeat(encodings, 4, axis=1), "mel_lengths": np.array([20, 8])}
+    mel = ours.run(DECODER.file, **decoder)[0]
+    for graph, inputs in ((ENCODER.file, encoder), (DECODER.file, decoder), (VOCODER_NAME, {"mel": mel})):
+        for found, expected in zip(ours.run(graph, **inputs), theirs.run(graph, **inputs), strict=True):
             np.testing.assert_allclose(found, expected, atol=1e-5)
-    frames = np.repeat(ours.encode(ids, 0, 1.0, 0.0)[0], 4, axis=0)
-    mel = ours.decode(frames)
-    np.testing.assert_allclose(mel, theirs.decode(frames), atol=1e-5)
-    np.testing.assert_allclose(ours.vocode(mel), theirs.vocode(mel), atol=1e-5)
 
 
 def test_both_runtimes_speak_the_same(tiny_voice: Path) -> None:

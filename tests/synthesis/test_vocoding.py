@@ -1,16 +1,18 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tests.tiny_voice import MEL
 
 from sonorant.config import MelConfig
 from sonorant.synthesis.onnx_runtime import OnnxRuntime
-from sonorant.synthesis.runtime import Floats
 from sonorant.synthesis.vocoding import LARGEST_CHUNK_FRAMES, chunks, vocode
 from sonorant.voice import GriffinLimPart, HifiganPart, load_voice
+from sonorant.voice.graphs import VOCODER_NAME
 
 
 @given(st.integers(0, 5000))
@@ -26,7 +28,7 @@ def test_chunks_in_a_row_equal_the_whole(tiny_voice: Path, num_frames: int) -> N
     voice = load_voice(tiny_voice)
     runtime = OnnxRuntime(voice, threads=1)
     mel = np.random.default_rng(num_frames).normal(size=(MEL.n_mels, num_frames)).astype(np.float32)
-    whole = runtime.vocode(mel)
+    ((whole,),) = runtime.run(VOCODER_NAME, mel=mel[None])
     assert np.abs(whole).max() > 0.01
     np.testing.assert_allclose(np.concatenate(list(vocode(runtime, voice.manifest.vocoder, mel, 0))), whole, atol=1e-5)
 
@@ -37,7 +39,8 @@ def test_less_context_than_the_receptive_field_is_audible(tiny_voice: Path) -> N
     runtime = OnnxRuntime(voice, threads=1)
     mel = np.random.default_rng(0).normal(size=(MEL.n_mels, 200)).astype(np.float32)
     narrow = voice.manifest.vocoder.model_copy(update={"receptive_field_frames": 0})
-    whole, cut = runtime.vocode(mel), np.concatenate(list(vocode(runtime, narrow, mel, 0)))
+    ((whole,),) = runtime.run(VOCODER_NAME, mel=mel[None])
+    cut = np.concatenate(list(vocode(runtime, narrow, mel, 0)))
     assert np.abs(whole - cut).max() > 1e-3
 
 
@@ -46,9 +49,9 @@ def test_a_vocoder_sees_no_more_than_a_chunk_and_its_context(tiny_voice: Path) -
     seen: list[int] = []
 
     class Counting(OnnxRuntime):
-        def vocode(self, mel: Floats) -> Floats:
-            seen.append(mel.shape[1])
-            return super().vocode(mel)
+        def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+            seen.append(inputs["mel"].shape[2])
+            return super().run(graph, **inputs)
 
     assert isinstance(voice.manifest.vocoder, HifiganPart)
     mel = np.zeros((MEL.n_mels, 3000), dtype=np.float32)

@@ -16,6 +16,7 @@ from sonorant.errors import RequestError, VoiceError
 from sonorant.models.fastpitch import FastPitch
 from sonorant.voice import export, load_voice
 from sonorant.voice import pack as pack_module
+from sonorant.voice.graphs import GRAPHS
 from sonorant.voice.pack import pack
 
 
@@ -23,9 +24,8 @@ from sonorant.voice.pack import pack
 def quick(tiny_voice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the graphs from the tiny voice, which were exported once, instead of exporting them anew."""
     graphs = {path.name: path.read_bytes() for path in tiny_voice.glob("*.onnx")}
-    acoustic = {name: data for name, data in graphs.items() if name.startswith("acoustic")}
-    monkeypatch.setattr(pack_module, "export_acoustic", lambda trained: dict(acoustic))
-    monkeypatch.setattr(pack_module, "export_vocoder", lambda trained: {"vocoder.onnx": graphs["vocoder.onnx"]})
+    files = {kind: [graph.file for graph in GRAPHS[kind]] for kind in ("fastpitch", "hifigan")}
+    monkeypatch.setattr(pack_module, "export", lambda model: {name: graphs[name] for name in files[model.kind]})
 
 
 def test_a_packed_voice_holds_what_the_design_says(tiny_voice: Path) -> None:

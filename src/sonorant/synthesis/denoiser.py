@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from sonorant.config import MelConfig
 from sonorant.synthesis.runtime import Floats, Runtime
+from sonorant.synthesis.vocoding import draw_noise, vocode_whole
+from sonorant.voice.manifest import VocoderPart
 
 N_FFT = 1024
 HOP_LENGTH = 256
@@ -62,14 +63,15 @@ class Denoiser:
         return ready
 
 
-def vocoder_bias(runtime: Runtime, mel: MelConfig) -> Floats:
-    """Measure what the vocoder makes of a mel of zeros: the mean magnitudes away from the ends.
+def vocoder_bias(runtime: Runtime, vocoder: VocoderPart) -> Floats:
+    """Measure what the vocoder makes of a mel of zeros, and of no noise: the mean magnitudes away from the ends.
 
     Shape:
         -> (N_FFT // 2 + 1,)
     """
-    num_frames = max(_BIAS_FRAMES, 4 * N_FFT // mel.hop_length)
-    waveform = runtime.vocode(np.zeros((mel.n_mels, num_frames), dtype=np.float32))
+    num_frames = max(_BIAS_FRAMES, 4 * N_FFT // vocoder.mel.hop_length)
+    zeros = np.zeros((vocoder.mel.n_mels, num_frames), dtype=np.float32)
+    waveform = vocode_whole(runtime, zeros, draw_noise(vocoder, num_frames, None))
     quarter = len(waveform) // 4
     stretches = np.lib.stride_tricks.sliding_window_view(waveform[quarter:-quarter], N_FFT)[::HOP_LENGTH]
     return np.abs(np.fft.rfft(stretches * _WINDOW, axis=-1)).mean(axis=0).astype(np.float32)  # type: ignore[no-any-return]

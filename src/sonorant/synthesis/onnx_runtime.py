@@ -5,17 +5,14 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from sonorant.errors import VoiceError
-from sonorant.synthesis.runtime import Floats
 from sonorant.voice import Voice
-from sonorant.voice.manifest import DECODER_NAME, ENCODER_NAME, VOCODER_NAME
 
 
 class OnnxRuntime:
-    """Runs the exported graphs, from any number of threads at once.
+    """Runs the exported graphs.
 
     They are read and verified at once, and made ready when first needed.
     """
@@ -27,38 +24,14 @@ class OnnxRuntime:
         self._sessions: dict[str, Any] = {}
         self._lock = Lock()
 
-    def encode(
-        self, ids: NDArray[np.int64], speaker_id: int, pitch_scale: float, pitch_offset: float
-    ) -> tuple[Floats, Floats]:
-        """See `Runtime.encode`."""
-        encodings, log_durations = self._run_row(
-            ENCODER_NAME,
-            symbols=ids[None],
-            symbol_lengths=np.array([len(ids)], dtype=np.int64),
-            speaker_ids=np.array([speaker_id], dtype=np.int64),
-            pitch_scale=np.array([pitch_scale], dtype=np.float32),
-            pitch_offset=np.array([pitch_offset], dtype=np.float32),
-        )
-        return encodings, log_durations
-
-    def decode(self, frames: Floats) -> Floats:
-        """See `Runtime.decode`."""
-        lengths = np.array([len(frames)], dtype=np.int64)
-        (mel,) = self._run_row(DECODER_NAME, frames=frames[None], mel_lengths=lengths)
-        return mel
-
-    def vocode(self, mel: Floats) -> Floats:
-        """See `Runtime.vocode`."""
-        (waveform,) = self._run_row(VOCODER_NAME, mel=mel[None])
-        return waveform
-
-    def _run_row(self, name: str, **inputs: NDArray[Any]) -> list[Floats]:
-        """Run a graph on a batch of one and return its one row of each output."""
-        with _explained(f"{self._where}: {name}"):
+    def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """See `Runtime.run`."""
+        with _explained(f"{self._where}: {graph}"):
             with self._lock:
-                if name not in self._sessions:
-                    self._sessions[name] = self._open(name)
-            return [batch[0] for batch in self._sessions[name].run(None, inputs)]
+                if graph not in self._sessions:
+                    self._sessions[graph] = self._open(graph)
+            outputs: list[NDArray[Any]] = self._sessions[graph].run(None, inputs)
+            return outputs
 
     def _open(self, name: str) -> Any:
         """Make a graph ready; its threads sleep while they wait, so that they leave the cores to others."""

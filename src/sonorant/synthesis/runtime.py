@@ -1,44 +1,34 @@
 """What computes a voice's networks: ONNX Runtime (the default, no torch) or torch (any device)."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sonorant.errors import RequestError
 from sonorant.voice import Voice
+from sonorant.voice.graphs import VOCODER_NAME
 
 Floats = NDArray[np.float32]
 
 
 class Runtime(Protocol):
-    """Runs one utterance at a time through the networks of a voice."""
+    """Computes the graphs of `sonorant.voice.graphs`, from any number of threads at once."""
 
-    def encode(
-        self, ids: NDArray[np.int64], speaker_id: int, pitch_scale: float, pitch_offset: float
-    ) -> tuple[Floats, Floats]:
-        """Encode symbols; the predicted normalised pitch p becomes p * pitch_scale + pitch_offset.
-
-        Shape:
-            ids: (S,) -> encodings (S, C), log_durations (S,)
-        """
+    def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """Put a batch through a graph, named by its file; inputs go by name, outputs come in the graph's order."""
         ...
 
-    def decode(self, frames: Floats) -> Floats:
-        """Turn encodings, one per frame, into a mel.
 
-        Shape:
-            frames: (T, C) -> (n_mels, T)
-        """
-        ...
+class PairedRuntime:
+    """The acoustic model of one runtime with the vocoder of another."""
 
-    def vocode(self, mel: Floats) -> Floats:
-        """Turn a mel into a waveform with the voice's trained vocoder.
+    def __init__(self, acoustic: Runtime, vocoder: Runtime) -> None:
+        self._acoustic, self._vocoder = acoustic, vocoder
 
-        Shape:
-            mel: (n_mels, T) -> (T * hop_length,)
-        """
-        ...
+    def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """See `Runtime.run`."""
+        return (self._vocoder if graph == VOCODER_NAME else self._acoustic).run(graph, **inputs)
 
 
 def load_runtime(name: str, voice: Voice, threads: int | None = None, device: str = "cpu") -> Runtime:
@@ -61,5 +51,5 @@ def load_runtime(name: str, voice: Voice, threads: int | None = None, device: st
             from sonorant.synthesis.torch_runtime import TorchRuntime
         except ModuleNotFoundError as error:
             raise RequestError(f"runtime: torch needs {error.name}; pip install 'sonorant[train]'") from None
-        return TorchRuntime(voice, threads, device)
+        return TorchRuntime.of_voice(voice, threads, device)
     raise RequestError(f"runtime: {name!r}, allowed are onnx and torch")

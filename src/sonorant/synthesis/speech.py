@@ -10,6 +10,12 @@ from sonorant.config import MelConfig
 from sonorant.text.frontend import Utterance
 
 
+class Failed(str):
+    """A warning that a sentence is not what was asked for: cut short, or words left out or said twice."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class SpokenWord:
     """A word as the front end spoke it, and when."""
@@ -25,11 +31,16 @@ class Speech(Audio):
 
     Attributes:
         words: In the order in which they are spoken.
-        warnings: What was dropped, changed or went wrong without stopping the speech.
+        warnings: What was dropped, changed or went wrong without stopping the speech; see `failed`.
     """
 
     words: tuple[SpokenWord, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether a sentence is not what was asked for."""
+        return any(isinstance(warning, Failed) for warning in self.warnings)
 
 
 def spoken_words(

@@ -1,25 +1,27 @@
 """Text to sound with one voice: pieces -> symbols -> mel -> waveform."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sonorant.errors import TextError
+from sonorant.synthesis.acoustic import SpokenMel, make_acoustic
 from sonorant.synthesis.denoiser import Denoiser, vocoder_bias
 from sonorant.synthesis.pieces import Piece, split_pieces
-from sonorant.synthesis.regulation import durations_from_log, repeat_by_duration
 from sonorant.synthesis.runtime import Floats, Runtime, load_runtime
 from sonorant.synthesis.speech import Speech, SpokenWord, spoken_words
 from sonorant.synthesis.style import Style, choose_style
 from sonorant.synthesis.vocoding import vocode
 from sonorant.text.frontend import Frontend, Utterance
-from sonorant.voice.load import Voice, load_voice
+from sonorant.voice.load import load_voice
+from sonorant.voice.manifest import VoiceManifest
 
 DEFAULT_VOICE = "kathleen"
+BATCH_SIZE = 16
+"""Sentences that `speak_batch` gives to the acoustic model at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,18 +33,28 @@ class _Chunk:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A piece of a text that has words, or what is wrong with one that has none."""
+
+    piece: Piece
+    utterance: Utterance | None
+    error: TextError | None = None
+
+
 class Synthesizer:
     """Speaks with one voice; the same voice, text and settings always give the same samples.
 
     Attributes:
-        voice: The voice.
+        manifest: What the voice says about itself.
         frontend: What turns text into the voice's symbols.
     """
 
-    def __init__(self, voice: Voice, runtime: Runtime, lexicon_files: Sequence[Path] = ()) -> None:
-        self.voice = voice
-        self.frontend: Frontend = voice.frontend(lexicon_files)
+    def __init__(self, manifest: VoiceManifest, runtime: Runtime, lexicon_files: Sequence[Path] = ()) -> None:
+        self.manifest = manifest
+        self.frontend = Frontend(manifest.frontend, lexicon_files)
         self._runtime = runtime
+        self._acoustic = make_acoustic(runtime, manifest.acoustic)
 
     @classmethod
     def load(
@@ -63,12 +75,12 @@ class Synthesizer:
             TextError: A lexicon file is wrong; every wrong line is named.
         """
         opened = load_voice(voice, verify=False)
-        return cls(opened, load_runtime(runtime, opened, threads, device), lexicon_files)
+        return cls(opened.manifest, load_runtime(runtime, opened, threads, device), lexicon_files)
 
     @property
     def sample_rate(self) -> int:
         """Samples per second of what is spoken."""
-        return self.voice.manifest.sample_rate
+        return self.manifest.sample_rate
 
     def speak(
         self,
@@ -85,8 +97,8 @@ class Synthesizer:
         Args:
             text: Plain text; phones may stand in braces, as in "{HH AH0 L OW1}".
             speed: Speaking rate, 0.25 to 4; 2 takes half the time.
-            pitch: Semitones up or down, at most 12.
-            seed: Seeds what is random: the first phases of Griffin-Lim.
+            pitch: Semitones up or down, at most 12; a Tacotron 2 has no pitch to change.
+            seed: Seeds what is random: Tacotron 2's prenet, WaveGlow's noise, the first phases of Griffin-Lim.
             speaker: One of the voice's speakers; None is its first.
             denoise: How many times the vocoder's bias is subtracted, 0 to 1; 0 leaves the sound untouched.
             pitch_range: Stretches the pitch's movement around the speaker's mean, 0 to 3; 0 is monotone.
@@ -95,14 +107,27 @@ class Synthesizer:
             TextError: No piece of the text can be spoken; where others can, such a piece is left out with a warning.
             RequestError: A setting is out of its range, or the voice has no such speaker.
         """
-        style = choose_style(self.voice.manifest, speed, pitch, seed, speaker, denoise, pitch_range)
-        spoken = list(self._speak(text, style))
-        return Speech(
-            samples=np.concatenate([chunk.samples for chunk in spoken]),
-            sample_rate=self.sample_rate,
-            words=tuple(word for chunk in spoken for word in chunk.words),
-            warnings=tuple(dict.fromkeys(warning for chunk in spoken for warning in chunk.warnings)),
-        )
+        style = choose_style(self.manifest, speed, pitch, seed, speaker, denoise, pitch_range)
+        return self._collect(self._speak(self._parts(text), style))
+
+    def speak_batch(
+        self,
+        texts: Sequence[str],
+        speed: float = 1.0,
+        pitch: float = 0.0,
+        seed: int = 0,
+        speaker: str | None = None,
+        denoise: float = 0.0,
+        pitch_range: float = 1.0,
+    ) -> list[Speech]:
+        """Speak several texts, the acoustic model taking up to BATCH_SIZE sentences at once; see `speak`.
+
+        The order is that of the texts, and each speech is what `speak` gives for its text.
+        """
+        style = choose_style(self.manifest, speed, pitch, seed, speaker, denoise, pitch_range)
+        parts = [list(self._parts(text)) for text in texts]
+        mels = self._mels([part.utterance for text in parts for part in text if part.utterance], style)
+        return [self._collect(self._speak(text, style, mels)) for text in parts]
 
     def stream(
         self,
@@ -120,56 +145,75 @@ class Synthesizer:
         Settings are checked before the first chunk is asked for, the text as it is reached. `warn` is called with what
         `speak` returns as warnings, each time one arises.
         """
-        style = choose_style(self.voice.manifest, speed, pitch, seed, speaker, denoise, pitch_range)
+        style = choose_style(self.manifest, speed, pitch, seed, speaker, denoise, pitch_range)
         return self._stream(text, style, warn or (lambda warning: None))
 
     def _stream(self, text: str, style: Style, warn: Callable[[str], object]) -> Iterator[Floats]:
-        for chunk in self._speak(text, style):
+        for chunk in self._speak(self._parts(text), style):
             for warning in chunk.warnings:
                 warn(warning)
             if len(chunk.samples):
                 yield chunk.samples
 
-    def _speak(self, text: str, style: Style) -> Iterator[_Chunk]:
-        """Speak piece by piece; one without words is left out with a warning unless there is no other."""
-        position = 0
-        unspeakable = TextError("text: it is empty; give at least one word")
+    def _collect(self, chunks: Iterable[_Chunk]) -> Speech:
+        spoken = list(chunks)
+        return Speech(
+            samples=np.concatenate([chunk.samples for chunk in spoken]),
+            sample_rate=self.sample_rate,
+            words=tuple(word for chunk in spoken for word in chunk.words),
+            warnings=tuple(dict.fromkeys(warning for chunk in spoken for warning in chunk.warnings)),
+        )
+
+    def _parts(self, text: str) -> Iterator[_Part]:
+        """Turn a text into symbols piece by piece."""
         for piece in split_pieces(text):
             try:
-                utterance = self.frontend.utterance(piece.text)
+                yield _Part(piece, self.frontend.utterance(piece.text))
             except TextError as error:
-                unspeakable = error
-                yield _Chunk(np.zeros(0, dtype=np.float32), warnings=(f"left out: {error}",))
+                yield _Part(piece, None, error)
+
+    def _mels(self, utterances: Sequence[Utterance], style: Style) -> Iterator[SpokenMel]:
+        """Speak utterances as mels, as many at once as BATCH_SIZE allows."""
+        for start in range(0, len(utterances), BATCH_SIZE):
+            batch = [np.array(utterance.ids, dtype=np.int64) for utterance in utterances[start : start + BATCH_SIZE]]
+            yield from self._acoustic.speak(batch, style)
+
+    def _speak(
+        self, parts: Iterable[_Part], style: Style, mels: Iterator[SpokenMel] | None = None
+    ) -> Iterator[_Chunk]:
+        """Speak piece by piece; one without words is left out with a warning unless there is no other.
+
+        `mels` are those of the parts that have words, where they are made already.
+        """
+        position = 0
+        unspeakable = TextError("text: it is empty; give at least one word")
+        for part in parts:
+            if part.utterance is None:
+                unspeakable = part.error or unspeakable
+                yield _Chunk(np.zeros(0, dtype=np.float32), warnings=(f"left out: {unspeakable}",))
                 continue
-            for chunk in self._speak_piece(piece, utterance, style, position):
+            spoken = next(mels or self._mels([part.utterance], style))
+            for chunk in self._speak_part(part.piece, part.utterance, spoken, style, position):
                 position += len(chunk.samples)
                 yield chunk
         if position == 0:
             raise unspeakable
 
-    def _speak_piece(self, piece: Piece, utterance: Utterance, style: Style, position: int) -> Iterator[_Chunk]:
+    def _speak_part(
+        self, piece: Piece, utterance: Utterance, spoken: SpokenMel, style: Style, position: int
+    ) -> Iterator[_Chunk]:
         """Speak one piece that begins `position` samples into the speech, and the pause behind it."""
-        mel, durations = self._mel(utterance, style)
-        words = spoken_words(utterance, durations, self.voice.manifest.vocoder.mel, position)
-        yield _Chunk(np.zeros(0, dtype=np.float32), words, utterance.reports)
-        for samples in self._sound(mel, style):
+        words = spoken_words(utterance, spoken.durations, self.manifest.vocoder.mel, position)
+        warnings = tuple(type(warning)(f"{warning}: {piece.text!r}") for warning in spoken.warnings)
+        yield _Chunk(np.zeros(0, dtype=np.float32), words, (*utterance.reports, *warnings))
+        for samples in self._sound(spoken.mel, style):
             clipped = np.clip(samples, -1.0, 1.0)
             num_clipped = int(np.count_nonzero(clipped != samples))
             yield _Chunk(clipped, warnings=(f"clipped: {piece.text!r} is too loud",) if num_clipped else ())
         yield _Chunk(np.zeros(round(piece.pause_s / style.speed * self.sample_rate), dtype=np.float32))
 
-    def _mel(self, utterance: Utterance, style: Style) -> tuple[Floats, NDArray[np.int64]]:
-        """Predict the mel and the frames of each symbol; every utterance gets at least one frame."""
-        ids = np.array(utterance.ids, dtype=np.int64)
-        encodings, log_durations = self._runtime.encode(ids, style.speaker_id, style.pitch_scale, style.pitch_offset)
-        longest = self.voice.manifest.acoustic.config.max_duration_frames
-        durations = durations_from_log(log_durations, style.speed, longest)
-        if not durations.any():
-            durations[-1] = 1
-        return self._runtime.decode(repeat_by_duration(encodings, durations)), durations
-
     def _sound(self, mel: Floats, style: Style) -> Iterator[Floats]:
-        sound = vocode(self._runtime, self.voice.manifest.vocoder, mel, style.seed)
+        sound = vocode(self._runtime, self.manifest.vocoder, mel, style.seed)
         if not style.denoise:
             yield from sound
             return
@@ -179,4 +223,4 @@ class Synthesizer:
 
     @cached_property
     def _bias(self) -> Floats:
-        return vocoder_bias(self._runtime, self.voice.manifest.vocoder.mel)
+        return vocoder_bias(self._runtime, self.manifest.vocoder)

@@ -1,72 +1,82 @@
-"""A voice's networks in torch, from the weights that it carries to fine-tune from."""
+"""Networks in torch: those of a voice that carries its weights, or trained models that are no voice yet."""
 
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import nn
 
 from sonorant.errors import RequestError, VoiceError
-from sonorant.synthesis.runtime import Floats
 from sonorant.voice import Voice
+from sonorant.voice.graphs import GRAPHS
 from sonorant.voice.manifest import ACOUSTIC_WEIGHTS_NAME, VOCODER_WEIGHTS_NAME
-from sonorant.voice.trained import parse_trained
+from sonorant.voice.trained import TrainedModel, parse_trained
 
 
 class TorchRuntime:
-    """Runs the networks on any device of torch; each is read when it is first needed."""
+    """Runs networks on any device of torch.
 
-    def __init__(self, voice: Voice, threads: int | None = None, device: str = "cpu") -> None:
-        if ACOUSTIC_WEIGHTS_NAME not in voice.manifest.files:
-            raise VoiceError(f"{voice.where}: packed without weights, so only the onnx runtime can speak with it")
+    Args:
+        networks: Kind of model -> what makes its network, called when it is first needed.
+        threads: Of the CPU; None lets torch choose.
+        device: As torch names it.
+
+    Raises:
+        RequestError: The device cannot be used.
+    """
+
+    def __init__(
+        self, networks: Mapping[str, Callable[[], nn.Module]], threads: int | None = None, device: str = "cpu"
+    ) -> None:
         try:
             self._device = torch.device(device)
             torch.empty(0, device=self._device)
         except (RuntimeError, AssertionError) as error:
             raise RequestError(f"device: {device} cannot be used: {str(error).splitlines()[0]}") from None
-        self._voice = voice
         if threads is not None:
             torch.set_num_threads(threads)
+        self._makers = networks
+        self._networks: dict[str, nn.Module] = {}
+        self._methods = {graph.file: (kind, graph) for kind in networks for graph in GRAPHS[kind]}
+        self._lock = Lock()
 
-    def encode(
-        self, ids: NDArray[np.int64], speaker_id: int, pitch_scale: float, pitch_offset: float
-    ) -> tuple[Floats, Floats]:
-        """See `Runtime.encode`."""
-        encodings, log_durations = self._acoustic.encode(
-            self._tensor(ids[None]),
-            self._tensor(np.array([len(ids)])),
-            self._tensor(np.array([speaker_id])),
-            self._tensor(np.array([pitch_scale], dtype=np.float32)),
-            self._tensor(np.array([pitch_offset], dtype=np.float32)),
-        )
-        return _array(encodings), _array(log_durations)
+    @classmethod
+    def of_voice(cls, voice: Voice, threads: int | None = None, device: str = "cpu") -> "TorchRuntime":
+        """Run the networks of a voice.
 
-    def decode(self, frames: Floats) -> Floats:
-        """See `Runtime.decode`."""
-        lengths = self._tensor(np.array([len(frames)]))
-        return _array(self._acoustic.decode(self._tensor(frames[None]), lengths))
+        Raises:
+            VoiceError: It was packed without weights.
+            RequestError: The device cannot be used.
+        """
+        if ACOUSTIC_WEIGHTS_NAME not in voice.manifest.files:
+            raise VoiceError(f"{voice.where}: packed without weights, so only the onnx runtime can speak with it")
+        files = {voice.manifest.acoustic.kind: ACOUSTIC_WEIGHTS_NAME, voice.manifest.vocoder.kind: VOCODER_WEIGHTS_NAME}
 
-    def vocode(self, mel: Floats) -> Floats:
-        """See `Runtime.vocode`."""
-        return _array(self._vocoder(self._tensor(mel[None])))
+        def maker(name: str) -> Callable[[], nn.Module]:
+            return lambda: parse_trained(voice.read(name), f"{voice.where}/{name}").network()
 
-    @cached_property
-    def _acoustic(self) -> Any:
-        return self._network(ACOUSTIC_WEIGHTS_NAME)
+        return cls({kind: maker(name) for kind, name in files.items() if kind in GRAPHS}, threads, device)
 
-    @cached_property
-    def _vocoder(self) -> Any:
-        return self._network(VOCODER_WEIGHTS_NAME)
+    @classmethod
+    def of_models(cls, *models: TrainedModel, threads: int | None = None, device: str = "cpu") -> "TorchRuntime":
+        """Run trained models.
 
-    def _network(self, name: str) -> torch.nn.Module:
-        trained = parse_trained(self._voice.read(name), f"{self._voice.where}/{name}")
-        return trained.network().to(self._device)
+        Raises:
+            RequestError: The device cannot be used.
+        """
+        return cls({model.kind: model.network for model in models}, threads, device)
 
-    def _tensor(self, array: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
-
-
-def _array(batch: Tensor) -> Floats:
-    return batch[0].float().cpu().numpy()
+    def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """See `Runtime.run`."""
+        kind, described = self._methods[graph]
+        with self._lock:
+            if kind not in self._networks:
+                self._networks[kind] = self._makers[kind]().to(self._device)
+        tensors = [torch.from_numpy(np.ascontiguousarray(inputs[name])).to(self._device) for name in described.inputs]
+        with torch.no_grad():
+            outputs = getattr(self._networks[kind], described.method)(*tensors)
+        listed = outputs if isinstance(outputs, tuple) else (outputs,)
+        return [output.float().cpu().numpy() for output in listed]

@@ -3,23 +3,31 @@
 from sonorant.voice.load import Voice, list_voices, load_voice
 from sonorant.voice.manifest import (
     AcousticPart,
+    FastPitchPart,
     FileEntry,
     GriffinLimPart,
     HifiganPart,
     Licences,
     Speaker,
+    Tacotron2Part,
+    VocoderPart,
     VoiceManifest,
+    WaveglowPart,
 )
 
 __all__ = [
     "AcousticPart",
+    "FastPitchPart",
     "FileEntry",
     "GriffinLimPart",
     "HifiganPart",
     "Licences",
     "Speaker",
+    "Tacotron2Part",
+    "VocoderPart",
     "Voice",
     "VoiceManifest",
+    "WaveglowPart",
     "list_voices",
     "load_voice",
 ]

@@ -3,14 +3,25 @@
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sonorant.config import Tacotron2Config, WaveglowConfig
 from sonorant.errors import VoiceError
-from sonorant.voice.manifest import DECODER_NAME, ENCODER_NAME, VOCODER_NAME
+from sonorant.voice.graphs import (
+    DECODER,
+    ENCODER,
+    GRAPHS,
+    HIFIGAN,
+    MEMORY,
+    POSTNET,
+    STEP,
+    WAVEGLOW,
+    Graph,
+)
 from sonorant.voice.trained import TrainedModel
 
 if TYPE_CHECKING:
@@ -24,62 +35,89 @@ _SHAPES = ((2, 13), (1, 1), (1, 37), (3, 64))
 """(batch, length) of the example that is traced, then of those that are only compared."""
 
 
-def export_acoustic(trained: TrainedModel) -> dict[str, bytes]:
-    """Return the graphs of an acoustic model: symbols to encodings, and frames to a mel.
-
-    The repetition of encodings lies between the two, in `sonorant.synthesis.regulation`.
+def export(trained: TrainedModel) -> dict[str, bytes]:
+    """Return the graphs of a model by their file names, as `sonorant.voice.graphs` lists them.
 
     Raises:
         VoiceError: A graph does not compute what torch computes.
     """
     network = trained.network()
-    encoder_examples = [_encoder_inputs(trained, *shape) for shape in _SHAPES]
-    encoder_axes = {name: (0, 1) if name == "symbols" else (0,) for name in encoder_examples[0]}
-    encoder = _export(
-        _as_module(network, "encode"),
-        ("encodings", "log_durations"),
-        encoder_axes,
-        encoder_examples,
-        ENCODER_NAME,
-    )
-    decoder = _export(
-        _as_module(network, "decode"),
-        ("mel",),
-        {"frames": (0, 1), "mel_lengths": (0,)},
-        [_decoder_inputs(network, example) for example in encoder_examples],
-        DECODER_NAME,
-    )
-    return {ENCODER_NAME: encoder, DECODER_NAME: decoder}
+    make_inputs = _EXAMPLES[trained.kind]
+    examples = [make_inputs(trained, network, batch, length) for batch, length in _SHAPES]
+    return {
+        graph.file: _export(_as_module(network, graph.method), graph, [example[graph.file] for example in examples])
+        for graph in GRAPHS[trained.kind]
+    }
 
 
-def export_vocoder(trained: TrainedModel) -> dict[str, bytes]:
-    """Return the graph of a vocoder: mel to waveform.
-
-    Raises:
-        VoiceError: The graph does not compute what torch computes.
-    """
-    examples = [{"mel": _mel_like(batch, trained.mel.n_mels, length)} for batch, length in _SHAPES]
-    module = _as_module(trained.network())
-    return {VOCODER_NAME: _export(module, ("waveform",), {"mel": (0, 2)}, examples, VOCODER_NAME)}
+Examples = dict[str, "dict[str, Tensor]"]
+"""The file of each graph -> its inputs by name."""
 
 
-def _encoder_inputs(trained: TrainedModel, batch: int, length: int) -> "dict[str, Tensor]":
+def _fastpitch_examples(trained: TrainedModel, network: Any, batch: int, length: int) -> Examples:
+    """Return symbols, and encodings as the encoder makes them, one frame per symbol."""
+    import torch
+
+    symbols = _symbols(trained, batch, length)
+    scale, offset = torch.linspace(0.5, 1.5, batch), torch.linspace(-1.0, 1.0, batch)
+    encoder = {**symbols, "pitch_scale": scale, "pitch_offset": offset}
+    encodings, _ = network.encode(*encoder.values())
+    return {ENCODER.file: encoder, DECODER.file: {"frames": encodings, "mel_lengths": symbols["symbol_lengths"]}}
+
+
+def _tacotron2_examples(trained: TrainedModel, network: Any, batch: int, length: int) -> Examples:
+    """Return symbols, a decoder step in the middle of a sentence, and a mel."""
+    import torch
+
+    assert isinstance(trained.config, Tacotron2Config)
+    config, n_mels = trained.config, trained.mel.n_mels
+    symbols = _symbols(trained, batch, length)
+    memory, processed_memory = network.encode(*symbols.values())
+    generator = torch.Generator().manual_seed(length)
+    attention, decoder = config.attention_rnn_channels, config.decoder_rnn_channels
+    sizes = (attention, attention, decoder, decoder, config.encoder_channels)
+    state = [torch.rand(batch, size, generator=generator) - 0.5 for size in sizes]
+    valid = torch.arange(length) < symbols["symbol_lengths"][:, None]
+    alignment = torch.rand(batch, length, generator=generator).masked_fill(~valid, 0.0)
+    masks = (torch.rand(batch, sum(config.prenet_channels), generator=generator) > config.prenet_dropout).float()
+    frame = _mel_like(batch, n_mels)
+    state += [alignment / alignment.sum(1, keepdim=True), alignment]
+    step = [memory, processed_memory, valid, frame, masks, *state]
+    mel = {"mel": _mel_like(batch, n_mels, length), "mel_lengths": symbols["symbol_lengths"]}
+    return {MEMORY.file: symbols, STEP.file: dict(zip(STEP.inputs, step, strict=True)), POSTNET.file: mel}
+
+
+def _hifigan_examples(trained: TrainedModel, network: Any, batch: int, length: int) -> Examples:
+    return {HIFIGAN.file: {"mel": _mel_like(batch, trained.mel.n_mels, length)}}
+
+
+def _waveglow_examples(trained: TrainedModel, network: Any, batch: int, length: int) -> Examples:
+    import torch
+
+    assert isinstance(trained.config, WaveglowConfig)
+    group = trained.config.group_size
+    shape = (batch, group, length * trained.mel.hop_length // group)
+    noise = trained.config.sigma * torch.randn(shape, generator=torch.Generator().manual_seed(length))
+    return {WAVEGLOW.file: {"mel": _mel_like(batch, trained.mel.n_mels, length), "noise": noise}}
+
+
+_EXAMPLES: dict[str, Callable[[TrainedModel, Any, int, int], Examples]] = {
+    "fastpitch": _fastpitch_examples,
+    "tacotron2": _tacotron2_examples,
+    "hifigan": _hifigan_examples,
+    "waveglow": _waveglow_examples,
+}
+
+
+def _symbols(trained: TrainedModel, batch: int, length: int) -> "dict[str, Tensor]":
     import torch
 
     generator = torch.Generator().manual_seed(length)
     return {
         "symbols": torch.randint(1, len(trained.symbols), (batch, length), generator=generator),
-        "symbol_lengths": _lengths(batch, length),
+        "symbol_lengths": (length - torch.arange(batch)).clamp(min=1),
         "speaker_ids": torch.arange(batch) % len(trained.speakers),
-        "pitch_scale": torch.linspace(0.5, 1.5, batch),
-        "pitch_offset": torch.linspace(-1.0, 1.0, batch),
     }
-
-
-def _decoder_inputs(network: Any, encoder_inputs: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """Return encodings as the encoder makes them, one frame per symbol."""
-    encodings, _ = network.encode(*encoder_inputs.values())
-    return {"frames": encodings, "mel_lengths": encoder_inputs["symbol_lengths"]}
 
 
 def _mel_like(*shape: int) -> "Tensor":
@@ -89,14 +127,7 @@ def _mel_like(*shape: int) -> "Tensor":
     return 2.0 * torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape))) - 5.0
 
 
-def _lengths(batch: int, longest: int) -> "Tensor":
-    """Return different lengths, the first row's being the longest."""
-    import torch
-
-    return (longest - torch.arange(batch)).clamp(min=1)
-
-
-def _as_module(network: "nn.Module", method: str = "forward") -> "nn.Module":
+def _as_module(network: "nn.Module", method: str) -> "nn.Module":
     """Make a method of a network the forward pass of a module, which is what the exporter takes."""
     from torch import nn
 
@@ -111,33 +142,27 @@ def _as_module(network: "nn.Module", method: str = "forward") -> "nn.Module":
     return Method()
 
 
-def _export(
-    module: "nn.Module",
-    outputs: Sequence[str],
-    dynamic_axes: Mapping[str, tuple[int, ...]],
-    examples: Sequence["dict[str, Tensor]"],
-    name: str,
-) -> bytes:
-    """Trace `module` with the first example and compare the graph with it on all of them."""
+def _export(module: "nn.Module", graph: Graph, examples: Sequence["dict[str, Tensor]"]) -> bytes:
+    """Trace `module` with the first example and compare what comes out with it on all of them."""
     import torch
 
     traced = examples[0]
-    shapes = tuple(dict.fromkeys(dynamic_axes[key], torch.export.Dim.DYNAMIC) for key in traced)
+    shapes = tuple(dict.fromkeys(axes, torch.export.Dim.DYNAMIC) for axes in graph.inputs.values())
     with _quiet_exporter(), torch.no_grad():
         program = torch.onnx.export(
             module,
             tuple(traced.values()),
-            input_names=list(traced),
-            output_names=list(outputs),
+            input_names=list(graph.inputs),
+            output_names=list(graph.outputs),
             dynamic_shapes=(shapes,),
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
         )
     assert program is not None
-    graph = _without_traces(program.model_proto)
-    _prove_equal(graph, module, examples, name)
-    return graph
+    exported = _without_traces(program.model_proto)
+    _prove_equal(exported, module, examples, graph.file)
+    return exported
 
 
 def _without_traces(model: Any) -> bytes:

@@ -2,14 +2,12 @@
 
 import difflib
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from sonorant.config import FRONTEND_VERSION
 from sonorant.errors import VoiceError
-from sonorant.text.frontend import Frontend
 from sonorant.text.symbols import symbol_table
 from sonorant.voice.manifest import MANIFEST_NAME, VoiceManifest, parse_manifest
 from sonorant.voice.sources import FolderSource, Source, ZipSource
@@ -49,10 +47,6 @@ class Voice:
                 f"{self.where}: {name} does not have the hash that {MANIFEST_NAME} says; get the voice anew"
             )
         return data
-
-    def frontend(self, lexicon_files: Sequence[Path] = ()) -> Frontend:
-        """Return the front end that the voice was trained with, and the user's lexicon files on top of it."""
-        return Frontend(self.manifest.frontend, lexicon_files)
 
 
 def load_voice(name: str | Path, verify: bool = True) -> Voice:
@@ -98,6 +92,9 @@ def _source(name: str | Path) -> Source:
 
 
 def _check_sizes(manifest: VoiceManifest, source: Source) -> None:
+    missing = [name for name in manifest.graphs if name not in manifest.files]
+    if missing:
+        raise VoiceError(f"{source.where}: {MANIFEST_NAME} lists no {', '.join(missing)}, so it cannot speak")
     for name, entry in manifest.files.items():
         size = source.size(name)
         if size != entry.num_bytes:

@@ -6,14 +6,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from sonorant.config import FastPitchConfig, FrontendConfig, HifiganConfig, MelConfig, Settings
+from sonorant.config import (
+    FastPitchConfig,
+    FrontendConfig,
+    HifiganConfig,
+    MelConfig,
+    Settings,
+    Tacotron2Config,
+    WaveglowConfig,
+)
 from sonorant.errors import VoiceError
+from sonorant.voice.graphs import GRAPHS
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "voice.json"
-ENCODER_NAME = "acoustic_encoder.onnx"
-DECODER_NAME = "acoustic_decoder.onnx"
-VOCODER_NAME = "vocoder.onnx"
 ACOUSTIC_WEIGHTS_NAME = "acoustic.safetensors"
 VOCODER_WEIGHTS_NAME = "vocoder.safetensors"
 CARD_NAME = "MODEL_CARD.md"
@@ -59,18 +65,33 @@ class _Model(Settings):
         return self
 
 
-class AcousticPart(_Model):
-    """The acoustic model: symbols to mel."""
+class FastPitchPart(_Model):
+    """FastPitch: symbols to durations and a mel."""
 
     kind: Literal["fastpitch"] = "fastpitch"
     config: FastPitchConfig
 
 
+class Tacotron2Part(_Model):
+    """Tacotron 2: symbols to a mel, frame by frame."""
+
+    kind: Literal["tacotron2"] = "tacotron2"
+    config: Tacotron2Config
+
+
 class HifiganPart(_Model):
-    """A trained vocoder: mel to waveform."""
+    """HiFi-GAN: mel to waveform."""
 
     kind: Literal["hifigan"] = "hifigan"
     config: HifiganConfig
+    receptive_field_frames: int = Field(ge=0, description="context a chunk needs on each side to equal the whole")
+
+
+class WaveglowPart(_Model):
+    """WaveGlow: mel and noise to waveform."""
+
+    kind: Literal["waveglow"] = "waveglow"
+    config: WaveglowConfig
     receptive_field_frames: int = Field(ge=0, description="context a chunk needs on each side to equal the whole")
 
 
@@ -79,6 +100,10 @@ class GriffinLimPart(_Model):
 
     kind: Literal["griffin_lim"] = "griffin_lim"
     iterations: int = Field(60, ge=1, le=1000)
+
+
+AcousticPart = FastPitchPart | Tacotron2Part
+VocoderPart = HifiganPart | WaveglowPart | GriffinLimPart
 
 
 class VoiceManifest(Settings):
@@ -92,8 +117,8 @@ class VoiceManifest(Settings):
     frontend: FrontendConfig
     symbols: tuple[str, ...] = Field(min_length=1)
     speakers: tuple[Speaker, ...] = Field(min_length=1)
-    acoustic: AcousticPart
-    vocoder: Annotated[HifiganPart | GriffinLimPart, Field(discriminator="kind")]
+    acoustic: Annotated[AcousticPart, Field(discriminator="kind")]
+    vocoder: Annotated[VocoderPart, Field(discriminator="kind")]
     licences: Licences
     metrics: dict[str, float] = Field(default_factory=dict)
     files: dict[FileName, FileEntry]
@@ -107,16 +132,13 @@ class VoiceManifest(Settings):
             raise ValueError(f"sample_rate {self.sample_rate}, the vocoder's is {self.vocoder.mel.sample_rate}")
         if len({speaker.name for speaker in self.speakers}) != len(self.speakers):
             raise ValueError("two speakers have the same name")
-        missing = [name for name in self.graphs if name not in self.files]
-        if missing:
-            raise ValueError(f"files lacks {', '.join(missing)}")
         return self
 
     @property
     def graphs(self) -> tuple[str, ...]:
         """The files that speaking needs."""
-        acoustic = (ENCODER_NAME, DECODER_NAME)
-        return acoustic if isinstance(self.vocoder, GriffinLimPart) else (*acoustic, VOCODER_NAME)
+        kinds = (self.acoustic.kind, self.vocoder.kind)
+        return tuple(graph.file for kind in kinds for graph in GRAPHS.get(kind, ()))
 
     def to_json(self) -> str:
         """Return the text of voice.json."""

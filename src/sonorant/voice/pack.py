@@ -7,13 +7,14 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from sonorant.config import FastPitchConfig, HifiganConfig
+from sonorant.config import FastPitchConfig, HifiganConfig, Tacotron2Config, WaveglowConfig
 from sonorant.errors import RequestError, VoiceError
 from sonorant.voice.card import write_card
-from sonorant.voice.export import export_acoustic, export_vocoder
+from sonorant.voice.export import export
 from sonorant.voice.load import load_voice
 from sonorant.voice.manifest import (
     ACOUSTIC_WEIGHTS_NAME,
@@ -23,15 +24,19 @@ from sonorant.voice.manifest import (
     SAMPLE_NAME,
     VOCODER_WEIGHTS_NAME,
     AcousticPart,
+    FastPitchPart,
     FileEntry,
     GriffinLimPart,
     HifiganPart,
     Licences,
     Speaker,
+    Tacotron2Part,
+    VocoderPart,
     VoiceManifest,
+    WaveglowPart,
     explain,
 )
-from sonorant.voice.trained import TrainedModel
+from sonorant.voice.trained import AcousticConfig, TrainedModel, VocoderConfig
 
 ZIP_SUFFIX = ".voice"
 
@@ -74,13 +79,21 @@ def pack(
     """
     _check_target(out, replace)
     _check_models(acoustic, vocoder, name)
-    files = {**export_acoustic(acoustic), **(export_vocoder(vocoder) if vocoder else {})}
+    files = {**export(acoustic), **(export(vocoder) if vocoder else {})}
     if keep_weights:
         files[ACOUSTIC_WEIGHTS_NAME] = acoustic.to_bytes()
         if vocoder:
             files[VOCODER_WEIGHTS_NAME] = vocoder.to_bytes()
-    vocoder_part = _vocoder_part(acoustic, vocoder, griffin_lim_iterations)
-    manifest = _manifest(files, acoustic, vocoder_part, name, licences, description, metrics or {})
+    manifest = describe(
+        acoustic,
+        vocoder,
+        name=name,
+        licences=licences,
+        description=description,
+        metrics=metrics,
+        griffin_lim_iterations=griffin_lim_iterations,
+        files=files,
+    )
     try:
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as room:
             folder = Path(room) / "voice"
@@ -112,12 +125,14 @@ def _check_models(acoustic: TrainedModel, vocoder: TrainedModel | None, name: st
     """Refuse a name or models that no voice can have before the long work of exporting them."""
     if not re.fullmatch(NAME_PATTERN, name):
         raise VoiceError(f"{name}: not a voice's name; lower-case letters, digits, - and _ are, 64 at most")
-    if acoustic.kind != "fastpitch":
-        raise VoiceError(f"{name}: the acoustic model is a {acoustic.kind}; allowed is fastpitch")
+    if not isinstance(acoustic.config, AcousticConfig):
+        raise VoiceError(f"{name}: the acoustic model is a {acoustic.kind}; allowed are fastpitch and tacotron2")
     if vocoder is None:
         return
-    if vocoder.kind != "hifigan":
-        raise VoiceError(f"{name}: the vocoder is a {vocoder.kind}; allowed is hifigan, or none for Griffin-Lim")
+    if not isinstance(vocoder.config, VocoderConfig):
+        raise VoiceError(
+            f"{name}: the vocoder is a {vocoder.kind}; allowed are hifigan and waveglow, or none for Griffin-Lim"
+        )
     differing = acoustic.mel.incompatibilities(vocoder.mel)
     if differing:
         raise VoiceError(
@@ -126,16 +141,23 @@ def _check_models(acoustic: TrainedModel, vocoder: TrainedModel | None, name: st
         )
 
 
-def _manifest(
-    files: Mapping[str, bytes],
+def describe(
     acoustic: TrainedModel,
-    vocoder: HifiganPart | GriffinLimPart,
+    vocoder: TrainedModel | None,
+    *,
     name: str,
     licences: Licences,
-    description: str,
-    metrics: Mapping[str, float],
+    description: str = "",
+    metrics: Mapping[str, float] | None = None,
+    griffin_lim_iterations: int = 60,
+    files: Mapping[str, bytes],
 ) -> VoiceManifest:
-    assert isinstance(acoustic.config, FastPitchConfig) and acoustic.frontend is not None
+    """Return the manifest of the voice that two models make; see `pack` for the arguments.
+
+    Raises:
+        VoiceError: The models do not fit together.
+    """
+    assert acoustic.frontend is not None
     try:
         return VoiceManifest(
             name=name,
@@ -148,36 +170,53 @@ def _manifest(
                 Speaker(name=speaker, pitch_mean_hz=mean, pitch_std_hz=deviation)
                 for speaker, (mean, deviation) in zip(acoustic.speakers, acoustic.pitch, strict=True)
             ),
-            acoustic=AcousticPart(
-                config=acoustic.config,
-                mel=acoustic.mel,
-                mel_signature=acoustic.mel.signature(),
-                facts=dict(acoustic.facts),
-            ),
-            vocoder=vocoder,
+            acoustic=acoustic_part(acoustic),
+            vocoder=vocoder_part(vocoder) if vocoder else _griffin_lim_part(acoustic, griffin_lim_iterations),
             licences=licences,
-            metrics=dict(metrics),
+            metrics=dict(metrics or {}),
             files={name: _entry(data) for name, data in files.items()},
         )
     except ValidationError as error:
         raise VoiceError(f"{name}: cannot be packed: {explain(error)}") from None
 
 
-def _vocoder_part(
-    acoustic: TrainedModel, vocoder: TrainedModel | None, iterations: int
-) -> HifiganPart | GriffinLimPart:
-    if vocoder is None:
-        return GriffinLimPart(mel=acoustic.mel, mel_signature=acoustic.mel.signature(), iterations=iterations)
-    from sonorant.models.hifigan import HifiganGenerator
+def acoustic_part(model: TrainedModel) -> AcousticPart:
+    """Return what a manifest says about an acoustic model."""
+    match model.config:
+        case FastPitchConfig():
+            return FastPitchPart(config=model.config, **_said(model))
+        case Tacotron2Config():
+            return Tacotron2Part(config=model.config, **_said(model))
+        case _:
+            raise AssertionError(f"not an acoustic model: {model.kind}")
 
-    assert isinstance(vocoder.config, HifiganConfig)
-    return HifiganPart(
-        config=vocoder.config,
-        mel=vocoder.mel,
-        mel_signature=vocoder.mel.signature(),
-        receptive_field_frames=HifiganGenerator(vocoder.config, vocoder.mel.n_mels).receptive_field_frames(),
-        facts=dict(vocoder.facts),
-    )
+
+def vocoder_part(model: TrainedModel) -> VocoderPart:
+    """Return what a manifest says about a trained vocoder."""
+    match model.config:
+        case HifiganConfig():
+            from sonorant.models.hifigan import HifiganGenerator
+
+            context = HifiganGenerator(model.config, model.mel.n_mels).receptive_field_frames()
+            return HifiganPart(config=model.config, receptive_field_frames=context, **_said(model))
+        case WaveglowConfig():
+            from torch import device
+
+            from sonorant.models.waveglow import Waveglow
+
+            with device("meta"):  # a network of 268 million parameters that takes no memory
+                context = Waveglow(model.config, model.mel.n_mels).receptive_field_frames()
+            return WaveglowPart(config=model.config, receptive_field_frames=context, **_said(model))
+        case _:
+            raise AssertionError(f"not a vocoder: {model.kind}")
+
+
+def _griffin_lim_part(acoustic: TrainedModel, iterations: int) -> GriffinLimPart:
+    return GriffinLimPart(mel=acoustic.mel, mel_signature=acoustic.mel.signature(), iterations=iterations)
+
+
+def _said(model: TrainedModel) -> dict[str, Any]:
+    return {"mel": model.mel, "mel_signature": model.mel.signature(), "facts": dict(model.facts)}
 
 
 def _entry(data: bytes) -> FileEntry:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from sonorant.config import FastPitchConfig, FrontendConfig, HifiganConfig, MelConfig, Settings
+from sonorant.config import (
+    FastPitchConfig,
+    FrontendConfig,
+    HifiganConfig,
+    MelConfig,
+    Settings,
+    Tacotron2Config,
+    WaveglowConfig,
+)
 from sonorant.errors import VoiceError
 from sonorant.files import write_file
 from sonorant.voice.manifest import Facts, explain
@@ -19,20 +27,30 @@ from sonorant.voice.manifest import Facts, explain
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from sonorant.models.hifigan import HifiganGenerator
+    from sonorant.models.waveglow import Waveglow
+
 FORMAT_VERSION: Literal[1] = 1
 _METADATA_KEY = "sonorant"
-_CONFIGS: dict[str, type[FastPitchConfig] | type[HifiganConfig]] = {
+
+Kind = Literal["fastpitch", "tacotron2", "hifigan", "waveglow"]
+AcousticConfig = FastPitchConfig | Tacotron2Config
+VocoderConfig = HifiganConfig | WaveglowConfig
+_CONFIGS: dict[Kind, type[AcousticConfig] | type[VocoderConfig]] = {
     "fastpitch": FastPitchConfig,
+    "tacotron2": Tacotron2Config,
     "hifigan": HifiganConfig,
+    "waveglow": WaveglowConfig,
 }
+_KINDS: dict[type, Kind] = {config: kind for kind, config in _CONFIGS.items()}
 
 
 class TrainedHeader(Settings):
     """What a trained model's file says beside its weights."""
 
     format_version: Literal[1] = 1
-    kind: Literal["fastpitch", "hifigan"]
-    config: FastPitchConfig | HifiganConfig
+    kind: Kind
+    config: AcousticConfig | VocoderConfig
     mel: MelConfig
     frontend: FrontendConfig | None = None
     symbols: tuple[str, ...] = ()
@@ -52,9 +70,10 @@ class TrainedHeader(Settings):
     def _check(self) -> Self:
         if not isinstance(self.config, _CONFIGS[self.kind]):
             raise ValueError(f"the config of a {self.kind} model is a {type(self.config).__name__}")
-        if self.kind == "fastpitch" and (self.frontend is None or not self.symbols or not self.speakers):
+        spoken = self.frontend is not None and self.symbols and self.speakers
+        if isinstance(self.config, AcousticConfig) and not spoken:
             raise ValueError("an acoustic model needs its front end, its symbols and at least one speaker")
-        if isinstance(self.config, HifiganConfig) and self.config.hop_length != self.mel.hop_length:
+        if isinstance(self.config, VocoderConfig) and self.config.hop_length != self.mel.hop_length:
             raise ValueError(f"{self.config.hop_length} samples per frame, but its mel's hop is {self.mel.hop_length}")
         if len(self.pitch) != len(self.speakers):
             raise ValueError(f"{len(self.speakers)} speaker(s) need as many pitch statistics, found {len(self.pitch)}")
@@ -76,7 +95,7 @@ class TrainedModel:
         facts: What a model card tells: corpus, licence, steps, date, versions and the like.
     """
 
-    config: FastPitchConfig | HifiganConfig
+    config: AcousticConfig | VocoderConfig
     mel: MelConfig
     weights: "Mapping[str, Tensor]"
     frontend: FrontendConfig | None = None
@@ -86,9 +105,9 @@ class TrainedModel:
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
 
     @property
-    def kind(self) -> Literal["fastpitch", "hifigan"]:
+    def kind(self) -> Kind:
         """Which network the weights are of."""
-        return "fastpitch" if isinstance(self.config, FastPitchConfig) else "hifigan"
+        return _KINDS[type(self.config)]
 
     def header(self) -> TrainedHeader:
         """Return everything but the weights, checked.
@@ -133,8 +152,7 @@ class TrainedModel:
         Raises:
             VoiceError: The weights are not those of the network.
         """
-        network = _fastpitch(self) if isinstance(self.config, FastPitchConfig) else _hifigan(self, self.config)
-        return network.eval().requires_grad_(False)
+        return _build(self).eval().requires_grad_(False)
 
 
 def load_trained_file(path: Path) -> TrainedModel:
@@ -193,23 +211,36 @@ def _read_header(data: bytes, where: str) -> TrainedHeader:
         raise VoiceError(f"{where}: wrong header: {explain(error)}") from None
 
 
-def _fastpitch(model: TrainedModel) -> "nn.Module":
-    from sonorant.models.fastpitch import FastPitch
+def _build(model: TrainedModel) -> "nn.Module":
+    """Make the network of a model and fill it with its weights."""
+    sizes = len(model.symbols), len(model.speakers), model.mel.n_mels
+    match model.config:
+        case FastPitchConfig():
+            from sonorant.models.fastpitch import FastPitch
 
-    assert isinstance(model.config, FastPitchConfig)
-    return _filled(FastPitch(model.config, len(model.symbols), len(model.speakers), model.mel.n_mels), model)
+            return _filled(FastPitch(model.config, *sizes), model)
+        case Tacotron2Config():
+            from sonorant.models.tacotron2 import Tacotron2
+
+            return _filled(Tacotron2(model.config, *sizes), model)
+        case HifiganConfig():
+            from sonorant.models.hifigan import HifiganGenerator
+
+            return _folded(HifiganGenerator(model.config, model.mel.n_mels), model)
+        case WaveglowConfig():
+            from sonorant.models.waveglow import Waveglow
+
+            return _folded(Waveglow(model.config, model.mel.n_mels), model)
 
 
-def _hifigan(model: TrainedModel, config: HifiganConfig) -> "nn.Module":
-    from sonorant.models.hifigan import HifiganGenerator
-
-    generator = HifiganGenerator(config, model.mel.n_mels)
+def _folded(network: "HifiganGenerator | Waveglow", model: TrainedModel) -> "nn.Module":
+    """Fill a network whose weights may be stored with their weight norm or without, and fold it."""
     if any(".parametrizations." in name for name in model.weights):
-        _filled(generator, model)
-        generator.remove_weight_norm()
-        return generator
-    generator.remove_weight_norm()
-    return _filled(generator, model)
+        _filled(network, model)
+        network.remove_weight_norm()
+        return network
+    network.remove_weight_norm()
+    return _filled(network, model)
 
 
 def _filled(network: "nn.Module", model: TrainedModel) -> "nn.Module":
