@@ -13,7 +13,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from sonorant.config import FastPitchRecipe, Recipe, dump_recipe
+from sonorant.config import FastPitchRecipe, Recipe, Tacotron2Recipe, dump_recipe
 from sonorant.errors import RequestError, TrainingDiverged
 from sonorant.features.loader import micro_batches
 from sonorant.features.store import FeatureStore
@@ -24,6 +24,7 @@ from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.schedule import learning_rate_factor
 from sonorant.training.state import Position, capture, refuse_changes, restore, versions
+from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.task import Task
 from sonorant.training.updater import NonFinite
 
@@ -156,6 +157,8 @@ def make_task(recipe: Recipe, store: FeatureStore, device: torch.device) -> Task
     """Return the task that a recipe names."""
     if isinstance(recipe, FastPitchRecipe):
         return FastPitchTask(recipe, store, device)
+    if isinstance(recipe, Tacotron2Recipe):
+        return Tacotron2Task(recipe, store, device)
     return HifiganTask(recipe, store, device)
 
 

@@ -1,0 +1,80 @@
+"""The training of Tacotron 2."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sonorant.config import Tacotron2Recipe
+from sonorant.features.batch import AcousticBatch
+from sonorant.models.acoustic_losses import LossTerm
+from sonorant.models.tacotron2 import Tacotron2, Tacotron2Output
+from sonorant.models.tacotron2_losses import tacotron2_loss_weights, tacotron2_losses
+from sonorant.training.acoustic_task import AcousticTask
+from sonorant.training.alarms import UnalignedAlarm
+from sonorant.training.alignment import alignment_quality
+from sonorant.training.pictures import draw_alignment
+
+
+class Tacotron2Task(AcousticTask[Tacotron2Recipe, Tacotron2Output]):
+    """Frame by frame, with an attention that has to find its own way along the text.
+
+    Batch normalisation takes its statistics from one micro-batch at a time: they, and by them the gradient, depend on
+    `batch.micro_batch`. All else is independent of how a batch is split.
+    """
+
+    best_metric = "postnet"
+    alarms = (UnalignedAlarm("postnet", {"diagonality": 0.8, "focus": 0.3}),)
+
+    def make_network(self) -> nn.Module:
+        """See `AcousticTask.make_network`."""
+        mel = self.store.config.mel
+        return Tacotron2(self.recipe.model, len(self.table), len(self.store.speakers), mel.n_mels)
+
+    def forward(self, network: nn.Module, batch: AcousticBatch) -> Tacotron2Output:
+        """See `AcousticTask.forward`."""
+        output: Tacotron2Output = network(
+            batch.symbols, batch.symbol_lengths, batch.mel, batch.mel_lengths, batch.speaker_ids
+        )
+        return output
+
+    def losses(self, output: Tacotron2Output, batch: AcousticBatch, step: int) -> dict[str, LossTerm]:
+        """See `AcousticTask.losses`."""
+        return tacotron2_losses(output, batch.mel, batch.mel_lengths, batch.symbol_lengths, self.recipe.loss, step)
+
+    def term_counts(self, batches: Sequence[AcousticBatch]) -> Mapping[str, int]:
+        """See `AcousticTask.term_counts`."""
+        reduction = self.recipe.model.reduction_factor
+        values = steps = pairs = 0
+        for batch in batches:
+            batch_steps = (batch.mel_lengths + reduction - 1) // reduction
+            values += int(batch.mel_lengths.sum()) * batch.mel.shape[1]
+            steps += int(batch_steps.sum())
+            pairs += int((batch_steps * batch.symbol_lengths).sum())
+        return {"mel": values, "postnet": values, "stop": steps, "guided_attention": pairs, "monotonicity": steps}
+
+    def weights(self, step: int) -> Mapping[str, float]:
+        """See `AcousticTask.weights`."""
+        return tacotron2_loss_weights(self.recipe.loss, step)
+
+    @property
+    def last_weights_step(self) -> int:
+        """See `AcousticTask.last_weights_step`."""
+        return self.recipe.loss.guided_attention_steps
+
+    def quality(self, output: Tacotron2Output, batch: AcousticBatch) -> Mapping[str, Tensor]:
+        """See `AcousticTask.quality`."""
+        return alignment_quality(output.alignment, output.steps, batch.symbol_lengths)
+
+    def predicted_mel(self, output: Tacotron2Output) -> Tensor:
+        """See `AcousticTask.predicted_mel`."""
+        return output.mel_postnet
+
+    def draw_alignment(self, output: Tacotron2Output, batch: AcousticBatch) -> NDArray[np.uint8]:
+        """See `AcousticTask.draw_alignment`."""
+        return draw_alignment(output.alignment[0].float().cpu().numpy(), self.labels(batch))
+
+    def speak(self, network: nn.Module, batch: AcousticBatch) -> NDArray[np.float32]:
+        """See `AcousticTask.speak`."""
+        return np.empty((batch.mel.shape[1], 0), np.float32)
