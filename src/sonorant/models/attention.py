@@ -5,7 +5,6 @@ Energies and softmax are computed in float32 whatever the precision around them.
 """
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -60,24 +59,25 @@ class Attention(nn.Module):
 class LocationSensitiveAttention(Attention):
     """Attention by content and by location (Chorowski et al. 2015, section 2.2; Tacotron 2, section 2.2).
 
-    e_s = v · tanh(W query + V memory_s + U f_s), where f are features of the previous and the cumulative alignment. The
-    convolution that makes f and U are both linear, so that they run as one convolution.
+    e_s = v · tanh(W query + V memory_s + U f_s), where a convolution over the previous and the cumulative alignment
+    makes the features f.
     """
 
     def __init__(self, config: LocationAttentionConfig, query_channels: int, memory_channels: int) -> None:
         super().__init__()
         self.query = _linear(query_channels, config.channels, gain="tanh")
         self.keys = _linear(memory_channels, config.channels, gain="tanh")
-        self.location_conv = nn.Conv1d(2, config.filters, config.kernel, bias=False)
+        self.location_conv = nn.Conv1d(2, config.filters, config.kernel, padding=config.kernel // 2, bias=False)
         nn.init.xavier_uniform_(self.location_conv.weight)
         self.location_projection = _linear(config.filters, config.channels, gain="tanh")
         self.energy = _linear(config.channels, 1)
 
     def energies(self, query: Tensor, keys: Tensor, alignment: Tensor, cumulative: Tensor) -> Tensor:
         """Score every symbol."""
-        weight = torch.einsum("af,fck->ack", self.location_projection.weight, self.location_conv.weight)
-        location = F.conv1d(torch.stack([alignment, cumulative], 1), weight, padding=weight.shape[2] // 2)
-        return cast(Tensor, self.energy(torch.tanh(keys + query.unsqueeze(1) + location.transpose(1, 2)))).squeeze(2)
+        features = self.location_conv(torch.stack([alignment, cumulative], 1))
+        location = self.location_projection(features.transpose(1, 2))
+        scores: Tensor = self.energy(torch.tanh(keys + query.unsqueeze(1) + location))
+        return scores.squeeze(2)
 
 
 class DynamicConvolutionAttention(Attention):
@@ -100,7 +100,8 @@ class DynamicConvolutionAttention(Attention):
         channels = config.channels
         self.query = nn.Linear(query_channels, channels)
         self.keys = _NoKeys()
-        self.static_conv = nn.Conv1d(1, config.static_filters, config.static_kernel, bias=False)
+        kernel = config.static_kernel
+        self.static_conv = nn.Conv1d(1, config.static_filters, kernel, padding=kernel // 2, bias=False)
         self.static_projection = nn.Linear(config.static_filters, channels, bias=False)
         self.dynamic_filters = nn.Linear(channels, config.dynamic_filters * config.dynamic_kernel, bias=False)
         self.dynamic_projection = nn.Linear(config.dynamic_filters, channels)
@@ -122,12 +123,11 @@ class DynamicConvolutionAttention(Attention):
     def energies(self, query: Tensor, keys: Tensor, alignment: Tensor, cumulative: Tensor) -> Tensor:
         """Score every symbol; keys and the cumulative alignment are not looked at."""
         before = alignment.unsqueeze(1)
-        weight = torch.einsum("af,fck->ack", self.static_projection.weight, self.static_conv.weight)
-        static = F.conv1d(before, weight, padding=weight.shape[2] // 2)
+        static = self.static_projection(self.static_conv(before).transpose(1, 2))
         dynamic = self.dynamic_projection(self._windows(before) @ self._filters(query))
         moved = F.conv1d(F.pad(before, (self.prior.shape[2] - 1, 0)), self.prior).squeeze(1)
-        scores = cast(Tensor, self.energy(torch.tanh(static.transpose(1, 2) + dynamic))).squeeze(2)
-        return scores + moved.clamp(min=self.FLOOR).log()
+        scores: Tensor = self.energy(torch.tanh(static + dynamic))
+        return scores.squeeze(2) + moved.clamp(min=self.FLOOR).log()
 
     def _filters(self, query: Tensor) -> Tensor:
         """Compute each row's own filters: (B, A) -> (B, K, filters)."""

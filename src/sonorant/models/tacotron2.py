@@ -47,6 +47,7 @@ class Tacotron2(nn.Module):
         n_mels: Mel bins.
 
     Example:
+        >>> import torch
         >>> model = Tacotron2(Tacotron2Config(encoder_channels=8, attention_rnn_channels=8), num_symbols=10)
         >>> lengths = torch.tensor([3]), torch.tensor([5])
         >>> output = model(torch.tensor([[3, 1, 4]]), lengths[0], torch.zeros(1, 80, 5), lengths[1], torch.tensor([0]))

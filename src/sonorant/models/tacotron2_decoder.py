@@ -97,7 +97,7 @@ class Prenet(nn.Module):
 
     def forward(self, frames: Tensor, masks: Tensor) -> Tensor:
         """Squeeze frames; the masks of all layers stand side by side."""
-        for layer, mask in zip(self.layers, torch.split(masks, self.channels, dim=-1), strict=True):
+        for layer, mask in zip(self.layers, torch.split(masks, list(self.channels), dim=-1), strict=True):
             frames = F.relu(layer(frames)) * mask
         return frames
 
