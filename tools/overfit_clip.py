@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--clip", type=int, default=0, help="its number among the clips to train on")
     parser.add_argument("overrides", nargs="*")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
 
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     assert isinstance(recipe, AcousticRecipe), "a vocoder aligns nothing"

@@ -1,10 +1,20 @@
 import pytest
 import torch
 
-from sonorant.config import FastPitchRecipe, FeatureConfig, HifiganRecipe, list_recipes, load_recipe
+from sonorant.config import (
+    FastPitchRecipe,
+    FeatureConfig,
+    HifiganRecipe,
+    Tacotron2Recipe,
+    WaveglowRecipe,
+    list_recipes,
+    load_recipe,
+)
 from sonorant.models.discriminators import Discriminators
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import HifiganGenerator
+from sonorant.models.tacotron2 import Tacotron2
+from sonorant.models.waveglow import Waveglow
 from sonorant.text.symbols import symbol_table
 from sonorant.training.schedule import learning_rate_factor
 
@@ -13,6 +23,7 @@ def test_the_published_recipes_and_those_for_a_cpu_are_shipped() -> None:
     assert set(list_recipes()) >= {
         "fastpitch", "hifigan_v1", "hifigan_v2", "hifigan_v3", "istftnet",
         "fastpitch_cpu", "vocoder_cpu", "tiny_fastpitch", "tiny_hifigan",
+        "tacotron2", "tacotron2_cpu", "tiny_tacotron2",
     }  # fmt: skip
 
 
@@ -23,6 +34,10 @@ def test_a_recipe_loads_says_what_it_is_and_builds(name: str) -> None:
     with torch.device("meta"):  # sizes without numbers: the largest is built in milliseconds
         if isinstance(recipe, FastPitchRecipe):
             FastPitch(recipe.model, len(symbol_table(recipe.features.frontend.symbols)))
+        elif isinstance(recipe, Tacotron2Recipe):
+            Tacotron2(recipe.model, len(symbol_table(recipe.features.frontend.symbols)))
+        elif isinstance(recipe, WaveglowRecipe):
+            Waveglow(recipe.model, recipe.features.mel.n_mels)
         else:
             HifiganGenerator(recipe.model, recipe.features.mel.n_mels)
             Discriminators(recipe.discriminators)
@@ -45,6 +60,26 @@ def test_fastpitch_is_trained_as_published() -> None:
     assert recipe.run.steps == 1000 * (12_500 // 256)
     model = FastPitch(recipe.model, len(symbol_table("english_basic")))
     assert sum(parameter.numel() for parameter in model.parameters()) == 46_266_420
+
+
+def test_tacotron2_is_trained_as_published() -> None:
+    recipe = load_recipe("tacotron2")
+    assert isinstance(recipe, Tacotron2Recipe)
+    optimizer, loss = recipe.optimizer, recipe.loss
+    assert (optimizer.kind, optimizer.learning_rate, optimizer.betas) == ("adam", 1e-3, (0.9, 0.999))
+    assert (optimizer.epsilon, optimizer.weight_decay, optimizer.clip_norm) == (1e-8, 1e-6, 1.0)
+    assert (loss.mel, loss.postnet, loss.stop) == (1, 1, 1)
+    assert recipe.batch.global_batch == 128
+    steps_per_epoch = 12_500 // 128
+    assert recipe.run.steps == 1501 * steps_per_epoch
+    rates = [
+        optimizer.learning_rate * learning_rate_factor(recipe.schedule, epoch * steps_per_epoch, steps_per_epoch, 0)
+        for epoch in (0, 499, 500, 1000, 1500)
+    ]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5, 1e-6])
+    with torch.device("meta"):
+        model = Tacotron2(recipe.model, len(symbol_table("english_basic")))
+    assert sum(parameter.numel() for parameter in model.parameters()) == 28_193_153
 
 
 @pytest.mark.parametrize(("name", "parameters"), [
@@ -70,12 +105,16 @@ def test_hifigan_is_trained_as_published(name: str, parameters: int) -> None:
     assert sum(parameter.numel() for parameter in judges.scales.parameters()) == 29_618_821
 
 
-@pytest.mark.parametrize("name", ["fastpitch_cpu", "vocoder_cpu"])
+@pytest.mark.parametrize("name", ["fastpitch_cpu", "tacotron2_cpu", "vocoder_cpu"])
 def test_recipes_for_a_cpu_are_small(name: str) -> None:
     recipe = load_recipe(name)
     if isinstance(recipe, FastPitchRecipe):
         size = sum(parameter.numel() for parameter in FastPitch(recipe.model, 80).parameters())
         assert size < 7_000_000
+    elif isinstance(recipe, Tacotron2Recipe):
+        size = sum(parameter.numel() for parameter in Tacotron2(recipe.model, 80).parameters())
+        assert size < 7_000_000
     else:
+        assert isinstance(recipe, HifiganRecipe)
         size = sum(parameter.numel() for parameter in HifiganGenerator(recipe.model).parameters())
         assert size < 1_000_000

@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from sonorant.config import FastPitchRecipe, HifiganRecipe, dump_recipe, load_recipe, parse_recipe
+from sonorant.config import Recipe, dump_recipe, load_recipe, parse_recipe
 from sonorant.errors import CorpusError, RequestError, TrainingDiverged
 from sonorant.features.store import FeatureStore
 from sonorant.training import updater
@@ -20,6 +20,7 @@ from sonorant.training.fit import fit
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.run import Run
 from sonorant.training.state import capture
+from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.task import Samples
 
 # 10 utterances in batches of 4 are 2 steps an epoch: step 3 lies in the middle of the second epoch.
@@ -27,11 +28,12 @@ SHORT = ("batch.micro_batch=2", "run.validate_every=3", "run.checkpoint_every=3"
          "run.sample_every=1000", "schedule.kind=exponential", "schedule.gamma=0.9")  # fmt: skip
 RECIPES = {
     "tiny_fastpitch": (*SHORT, "loss.binarization_start=1", "loss.binarization_warmup=4"),
+    "tiny_tacotron2": (*SHORT, "loss.guided_attention_steps=5"),
     "tiny_hifigan": (*SHORT, "loss.adversarial_start=2"),
 }
 
 
-def short(name: str, steps: int, *overrides: str) -> FastPitchRecipe | HifiganRecipe:
+def short(name: str, steps: int, *overrides: str) -> Recipe:
     return load_recipe(name, [*RECIPES[name], f"run.steps={steps}", *overrides])
 
 
@@ -48,7 +50,7 @@ def differences(a: Any, b: Any, where: str = "") -> list[str]:
 @pytest.fixture(autouse=True)
 def quick_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Griffin-Lim and pictures have their own tests."""
-    for task in (FastPitchTask, HifiganTask):
+    for task in (FastPitchTask, Tacotron2Task, HifiganTask):
         monkeypatch.setattr(task, "samples", lambda self, network: Samples())
 
 

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -71,7 +70,7 @@ def test_counts_known_beforehand_are_those_of_the_loss_terms(reduction: int, sto
 
 
 def test_padding_does_not_count(store: FeatureStore) -> None:
-    """A row's share of the loss is the same beside a longer one: (loss over padding is the published code's default)."""
+    """The published code takes its losses over the padding, too."""
     task = make(store, *NO_DROPOUT, frozen_statistics=True)
     entries = sorted(store.split("train"), key=lambda entry: entry.num_frames)
     short, long = entries[0], entries[-1]
