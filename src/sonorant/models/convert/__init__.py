@@ -6,16 +6,20 @@ is filled.
 
 from sonorant.models.convert.fastpitch import FastPitchCheckpoint, fastpitch_name, read_fastpitch_checkpoint
 from sonorant.models.convert.hifigan import HifiganCheckpoint, hifigan_name, read_hifigan_checkpoint
+from sonorant.models.convert.tacotron2 import Tacotron2Checkpoint, read_tacotron2_checkpoint, tacotron2_name
 from sonorant.models.convert.waveglow import WaveglowCheckpoint, read_waveglow_checkpoint, waveglow_name
 
 __all__ = [
     "FastPitchCheckpoint",
     "HifiganCheckpoint",
+    "Tacotron2Checkpoint",
     "WaveglowCheckpoint",
     "fastpitch_name",
     "hifigan_name",
     "read_fastpitch_checkpoint",
     "read_hifigan_checkpoint",
+    "read_tacotron2_checkpoint",
     "read_waveglow_checkpoint",
+    "tacotron2_name",
     "waveglow_name",
 ]

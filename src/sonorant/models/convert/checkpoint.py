@@ -117,14 +117,14 @@ def _fits(value: Any, wanted: Tensor) -> bool:
     return same_shape and bool(value.isfinite().all())
 
 
-def renamed_layer(theirs: str, layers: Iterable[tuple[str, str]]) -> str | None:
-    r"""Return our name of a layer by the first of the patterns (theirs -> ours) that matches all of it.
+def renamed(theirs: str, names: Iterable[tuple[str, str]]) -> str | None:
+    r"""Return our name of a layer or tensor by the first of the patterns (theirs -> ours) that matches all of it.
 
     Example:
-        >>> renamed_layer("ups.2", [(r"ups\.(\d+)", r"stages.\1.upsample")])
+        >>> renamed("ups.2", [(r"ups\.(\d+)", r"stages.\1.upsample")])
         'stages.2.upsample'
     """
-    for pattern, ours in layers:
+    for pattern, ours in names:
         if match := re.fullmatch(pattern, theirs):
             return match.expand(ours)
     return None

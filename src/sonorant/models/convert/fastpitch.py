@@ -13,7 +13,7 @@ from sonorant.models.convert.checkpoint import (
     checked,
     load_checkpoint,
     network_tensors,
-    renamed_layer,
+    renamed,
     renamed_settings,
     renamed_strictly,
     settings_mapping,
@@ -161,7 +161,7 @@ def fastpitch_name(theirs: str) -> str | None:
     if theirs in ZERO:
         return theirs
     layer, _, tensor = theirs.rpartition(".")
-    ours = renamed_layer(layer, LAYERS)
+    ours = renamed(layer, LAYERS)
     return f"{ours}.{tensor}" if ours else None
 
 

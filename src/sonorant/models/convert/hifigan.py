@@ -14,7 +14,7 @@ from sonorant.errors import VoiceError
 from sonorant.models.convert.checkpoint import (
     checked,
     load_checkpoint,
-    renamed_layer,
+    renamed,
     renamed_settings,
     renamed_strictly,
     settings_mapping,
@@ -131,7 +131,7 @@ def hifigan_name(theirs: str, blocks_per_stage: int) -> str | None:
     if numbered := re.fullmatch(r"resblocks\.(\d+)\.(convs\d?\.\d+)", layer):
         stage, block = divmod(int(numbered[1]), blocks_per_stage)
         layer = f"resblocks.{stage}.{block}.{numbered[2]}"
-    ours = renamed_layer(layer, LAYERS)
+    ours = renamed(layer, LAYERS)
     return f"{ours}.{TENSORS[tensor]}" if ours and tensor in TENSORS else None
 
 

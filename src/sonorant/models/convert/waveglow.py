@@ -14,7 +14,7 @@ from sonorant.models.convert.checkpoint import (
     count_numbered,
     load_checkpoint,
     network_tensors,
-    renamed_layer,
+    renamed,
     renamed_strictly,
     shape_of,
 )
@@ -87,7 +87,7 @@ def waveglow_name(theirs: str) -> str | None:
         'flows.3.coupling.dilated.0.parametrizations.weight.original1'
     """
     layer, _, tensor = theirs.rpartition(".")
-    ours = renamed_layer(layer, LAYERS)
+    ours = renamed(layer, LAYERS)
     return f"{ours}.{TENSORS[tensor]}" if ours and tensor in TENSORS else None
 
 
