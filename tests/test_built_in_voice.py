@@ -62,7 +62,7 @@ def test_the_samples_in_the_documentation_are_what_it_says_now(synthesizer: Synt
 
 def _distance(a: Audio, b: Audio, synthesizer: Synthesizer) -> float:
     """Return the mean absolute difference of log-mels, loud enough to be heard."""
-    mel = synthesizer.voice.manifest.acoustic.mel
+    mel = synthesizer.manifest.acoustic.mel
     length = min(len(a.samples), len(b.samples))
     first, second = (log_mel(sound.samples[:length], mel) for sound in (a, b))
     heard = np.maximum(first, second) > np.log(1e-3)

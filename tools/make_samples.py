@@ -28,10 +28,10 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, text in enumerate(TEXTS, 1):
-        name = f"{synthesizer.voice.manifest.name}-{number}.flac"
+        name = f"{synthesizer.manifest.name}-{number}.flac"
         write_audio(arguments.out / name, synthesizer.speak(text))
         rows.append(f"| [{text}]({name}) |")
-    title = f"# What the voice {synthesizer.voice.manifest.name} sounds like\n\n"
+    title = f"# What the voice {synthesizer.manifest.name} sounds like\n\n"
     made = "Made by `python tools/make_samples.py`; nothing was chosen or touched up.\n\n| text and sound |\n|---|\n"
     (arguments.out / "README.md").write_text(title + made + "\n".join(rows) + "\n", encoding="utf-8")
 

@@ -12,6 +12,8 @@ from sonorant.files import check_writable
 
 if TYPE_CHECKING:
     from sonorant.synthesis.synthesizer import Synthesizer
+    from sonorant.voice import Voice
+    from sonorant.voice.trained import TrainedModel
 
 
 def say(
@@ -27,6 +29,10 @@ def say(
         str | None, typer.Option("--format", help="wav, flac, mp3, ogg, opus or pcm; default: by the file's suffix.")
     ] = None,
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A built-in voice, a folder or a .voice.")] = None,
+    acoustic: Annotated[
+        Path | None, typer.Option(help="Speak with this acoustic model: a run, a checkpoint, a model or a voice.")
+    ] = None,
+    vocoder: Annotated[Path | None, typer.Option(help="The same for the vocoder; default: the voice's.")] = None,
     lexicon: Annotated[
         list[Path] | None, typer.Option(help="A file of words and their phones, one a line; may be given again.")
     ] = None,
@@ -40,11 +46,9 @@ def say(
     explain: Annotated[bool, typer.Option("--explain", help="Show how the text is read; speak nothing.")] = False,
 ) -> None:
     """Speak text with a voice."""
-    from sonorant.synthesis.synthesizer import DEFAULT_VOICE, Synthesizer
-
     wanted = _text(words, text, file)
     path = None if output == "-" or explain else _path(output, audio_format)
-    synthesizer = Synthesizer.load(voice or DEFAULT_VOICE, threads=threads, lexicon_files=lexicon or ())
+    synthesizer = _synthesizer(voice, acoustic, vocoder, threads, lexicon or [])
     if explain:
         _explain(synthesizer, wanted)
         return
@@ -56,6 +60,37 @@ def say(
         _stream(synthesizer, wanted, audio_format or "wav", settings)
     else:
         _save(synthesizer, wanted, path, settings)
+
+
+def _synthesizer(
+    voice: str | None, acoustic: Path | None, vocoder: Path | None, threads: int | None, lexicon: list[Path]
+) -> "Synthesizer":
+    """Open a voice, or put one together whose halves come from elsewhere."""
+    from sonorant.synthesis.synthesizer import DEFAULT_VOICE, Synthesizer
+
+    chosen = voice or DEFAULT_VOICE
+    if acoustic is None and vocoder is None:
+        return Synthesizer.load(chosen, threads=threads, lexicon_files=lexicon)
+    if voice is not None and acoustic is not None and vocoder is not None:
+        raise RequestError("say: --voice has nothing to do beside both --acoustic and --vocoder; leave one of them out")
+    from sonorant.synthesis.assembly import assemble
+
+    return assemble(_half(acoustic or chosen), _half(vocoder or chosen), threads, lexicon)
+
+
+def _half(source: str | Path) -> "Voice | TrainedModel":
+    """Read a voice or a trained model, by what there is under that name."""
+    from sonorant.voice import list_voices, load_voice
+    from sonorant.voice.manifest import MANIFEST_NAME
+
+    path = Path(source)
+    if str(source) in list_voices() or path.suffix == ".voice" or (path / MANIFEST_NAME).is_file():
+        return load_voice(source, verify=False)
+    if not path.exists():
+        raise RequestError(f"{path}: no such voice, run, checkpoint or .safetensors file")
+    from sonorant.training.checkpoint import load_trained
+
+    return load_trained(path)
 
 
 def _text(words: str | None, text: str | None, file: Path | None) -> str:

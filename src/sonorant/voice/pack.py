@@ -36,7 +36,7 @@ from sonorant.voice.manifest import (
     WaveglowPart,
     explain,
 )
-from sonorant.voice.trained import AcousticConfig, TrainedModel, VocoderConfig
+from sonorant.voice.trained import TrainedModel
 
 ZIP_SUFFIX = ".voice"
 
@@ -78,12 +78,6 @@ def pack(
         VoiceError: The models do not fit together, or a graph does not compute what torch computes.
     """
     _check_target(out, replace)
-    _check_models(acoustic, vocoder, name)
-    files = {**export(acoustic), **(export(vocoder) if vocoder else {})}
-    if keep_weights:
-        files[ACOUSTIC_WEIGHTS_NAME] = acoustic.to_bytes()
-        if vocoder:
-            files[VOCODER_WEIGHTS_NAME] = vocoder.to_bytes()
     manifest = describe(
         acoustic,
         vocoder,
@@ -92,8 +86,12 @@ def pack(
         description=description,
         metrics=metrics,
         griffin_lim_iterations=griffin_lim_iterations,
-        files=files,
     )
+    files = {**export(acoustic), **(export(vocoder) if vocoder else {})}
+    if keep_weights:
+        files[ACOUSTIC_WEIGHTS_NAME] = acoustic.to_bytes()
+        if vocoder:
+            files[VOCODER_WEIGHTS_NAME] = vocoder.to_bytes()
     try:
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as room:
             folder = Path(room) / "voice"
@@ -121,19 +119,10 @@ def _check_target(out: Path, replace: bool) -> None:
         raise RequestError(f"{out}: is there already and is not a voice, so it is not replaced; choose another name")
 
 
-def _check_models(acoustic: TrainedModel, vocoder: TrainedModel | None, name: str) -> None:
-    """Refuse a name or models that no voice can have before the long work of exporting them."""
+def _check_name_and_mels(acoustic: TrainedModel, vocoder: TrainedModel | None, name: str) -> None:
     if not re.fullmatch(NAME_PATTERN, name):
         raise VoiceError(f"{name}: not a voice's name; lower-case letters, digits, - and _ are, 64 at most")
-    if not isinstance(acoustic.config, AcousticConfig):
-        raise VoiceError(f"{name}: the acoustic model is a {acoustic.kind}; allowed are fastpitch and tacotron2")
-    if vocoder is None:
-        return
-    if not isinstance(vocoder.config, VocoderConfig):
-        raise VoiceError(
-            f"{name}: the vocoder is a {vocoder.kind}; allowed are hifigan and waveglow, or none for Griffin-Lim"
-        )
-    differing = acoustic.mel.incompatibilities(vocoder.mel)
+    differing = acoustic.mel.incompatibilities(vocoder.mel) if vocoder else []
     if differing:
         raise VoiceError(
             f"{name}: the mels of the acoustic model and of the vocoder differ: {', '.join(differing)}; "
@@ -150,13 +139,15 @@ def describe(
     description: str = "",
     metrics: Mapping[str, float] | None = None,
     griffin_lim_iterations: int = 60,
-    files: Mapping[str, bytes],
 ) -> VoiceManifest:
-    """Return the manifest of the voice that two models make; see `pack` for the arguments.
+    """Return the manifest, but for its files, of the voice that two models make; see `pack` for the arguments.
 
     Raises:
-        VoiceError: The models do not fit together.
+        VoiceError: The name is not one, or the models do not fit together.
     """
+    said = acoustic_part(acoustic)
+    made = vocoder_part(vocoder) if vocoder else _griffin_lim_part(acoustic, griffin_lim_iterations)
+    _check_name_and_mels(acoustic, vocoder, name)
     assert acoustic.frontend is not None
     try:
         return VoiceManifest(
@@ -170,29 +161,37 @@ def describe(
                 Speaker(name=speaker, pitch_mean_hz=mean, pitch_std_hz=deviation)
                 for speaker, (mean, deviation) in zip(acoustic.speakers, acoustic.pitch, strict=True)
             ),
-            acoustic=acoustic_part(acoustic),
-            vocoder=vocoder_part(vocoder) if vocoder else _griffin_lim_part(acoustic, griffin_lim_iterations),
+            acoustic=said,
+            vocoder=made,
             licences=licences,
             metrics=dict(metrics or {}),
-            files={name: _entry(data) for name, data in files.items()},
+            files={},
         )
     except ValidationError as error:
         raise VoiceError(f"{name}: cannot be packed: {explain(error)}") from None
 
 
 def acoustic_part(model: TrainedModel) -> AcousticPart:
-    """Return what a manifest says about an acoustic model."""
+    """Return what a manifest says about an acoustic model.
+
+    Raises:
+        VoiceError: It is none.
+    """
     match model.config:
         case FastPitchConfig():
             return FastPitchPart(config=model.config, **_said(model))
         case Tacotron2Config():
             return Tacotron2Part(config=model.config, **_said(model))
         case _:
-            raise AssertionError(f"not an acoustic model: {model.kind}")
+            raise VoiceError(f"the acoustic model is a {model.kind}; allowed are fastpitch and tacotron2")
 
 
 def vocoder_part(model: TrainedModel) -> VocoderPart:
-    """Return what a manifest says about a trained vocoder."""
+    """Return what a manifest says about a trained vocoder.
+
+    Raises:
+        VoiceError: It is none.
+    """
     match model.config:
         case HifiganConfig():
             from sonorant.models.hifigan import HifiganGenerator
@@ -208,7 +207,7 @@ def vocoder_part(model: TrainedModel) -> VocoderPart:
                 context = Waveglow(model.config, model.mel.n_mels).receptive_field_frames()
             return WaveglowPart(config=model.config, receptive_field_frames=context, **_said(model))
         case _:
-            raise AssertionError(f"not a vocoder: {model.kind}")
+            raise VoiceError(f"the vocoder is a {model.kind}; allowed are hifigan and waveglow")
 
 
 def _griffin_lim_part(acoustic: TrainedModel, iterations: int) -> GriffinLimPart:
