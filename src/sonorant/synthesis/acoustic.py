@@ -47,7 +47,7 @@ def make_acoustic(runtime: Runtime, part: AcousticPart) -> AcousticModel:
         return FastPitchModel(runtime, part.config)
     from sonorant.synthesis.tacotron2 import Tacotron2Model
 
-    return Tacotron2Model(runtime, part.config)
+    return Tacotron2Model(runtime, part.config, part.mel.n_mels)
 
 
 def pad_symbols(batch: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -39,3 +39,28 @@ def repeat_by_duration(encodings: NDArray[Any], durations: NDArray[np.int64]) ->
         [1.0, 1.0, 3.0]
     """
     return np.repeat(encodings, durations, axis=0)
+
+
+def change_speed(
+    mel: NDArray[np.float32], durations: NDArray[np.int64], speed: float
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Stretch or squeeze a mel in time, interpolating linearly between frames; at least one frame is left.
+
+    Shape:
+        mel: (M, T), durations: (S,), with the sum T -> (M, T'), (S,), with the sum T' = round(T / speed)
+
+    Example:
+        >>> mel, durations = change_speed(np.array([[0.0, 1.0, 2.0, 3.0]]), np.array([1, 3]), speed=2.0)
+        >>> mel.tolist(), durations.tolist()
+        ([[0.5, 2.5]], [1, 1])
+    """
+    num_frames = mel.shape[1]
+    target = max(1, round(num_frames / speed))
+    if target == num_frames:
+        return mel, durations
+    centres = np.clip((np.arange(target) + 0.5) * (num_frames / target) - 0.5, 0.0, num_frames - 1.0)
+    before = centres.astype(np.int64)
+    after = np.minimum(before + 1, num_frames - 1)
+    share = (centres - before).astype(np.float32)
+    ends = np.floor(np.cumsum(durations) * (target / num_frames) + 0.5).astype(np.int64)
+    return mel[:, before] * (1 - share) + mel[:, after] * share, np.diff(ends, prepend=0)
