@@ -9,7 +9,7 @@ from torch.nn.utils import parametrize
 
 from sonorant.config import WaveglowConfig
 from sonorant.models.acoustic_losses import LossTerm
-from sonorant.models.waveglow_layers import CouplingNetwork, InvertibleMix
+from sonorant.models.waveglow_layers import CouplingNetwork, InvertibleMix, inverses, mixed
 
 
 class WaveglowOutput(NamedTuple):
@@ -58,11 +58,11 @@ class FlowStep(nn.Module):
         shift, log_scale = self.coupling(kept, condition)
         return torch.cat([kept, changed * log_scale.exp() + shift], dim=1), log_scale
 
-    def infer(self, audio: Tensor, condition: Tensor) -> Tensor:
-        """Undo `forward`."""
+    def infer(self, audio: Tensor, condition: Tensor, unmixing: Tensor) -> Tensor:
+        """Undo `forward`, given the inverse of the mixture's matrix."""
         kept, changed = audio.chunk(2, dim=1)
         shift, log_scale = self.coupling(kept, condition)
-        return self.mix.unmix(torch.cat([kept, (changed - shift) * (-log_scale).exp()], dim=1))
+        return mixed(torch.cat([kept, (changed - shift) * (-log_scale).exp()], dim=1), unmixing)
 
 
 class Waveglow(nn.Module):
@@ -136,10 +136,11 @@ class Waveglow(nn.Module):
         noise = self._as_image(noise)
         first = noise.shape[1] - self._channels_of_last_flow()
         audio = noise[:, first:]
+        unmixing = inverses([flow.mix.weight for flow in self.flows if isinstance(flow, FlowStep)])
         for index in reversed(range(len(self.flows))):
             flow, num_early = self.flows[index], self._num_early(index)
             assert isinstance(flow, FlowStep)
-            audio = flow.infer(audio, condition)
+            audio = flow.infer(audio, condition, unmixing[index])
             audio = torch.cat([noise[:, first - num_early : first], audio], dim=1)
             first -= num_early
         return audio.squeeze(2).transpose(1, 2).flatten(1)

@@ -3,6 +3,8 @@
 A sequence is an image one row high, (B, C, 1, L), as in `sonorant.models.hifigan`, and for the same reason.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,8 +14,8 @@ from torch.nn.utils.parametrizations import weight_norm
 class InvertibleMix(nn.Module):
     """An invertible 1x1 convolution (Kingma & Dhariwal 2018, section 3.2; Prenger et al. 2019, section 2.2).
 
-    The matrix starts as a random rotation. Only the matrix is kept: its inverse is computed anew for each use, so no
-    update of the weights can leave a wrong one behind. Both run in the precision of the audio, also under autocast.
+    The matrix starts as a random rotation. Its inverse is never kept, so no update of the weights can leave a wrong one
+    behind: see `inverses`.
 
     Shape:
         (B, C, 1, L) -> (B, C, 1, L)
@@ -27,11 +29,7 @@ class InvertibleMix(nn.Module):
 
     def forward(self, audio: Tensor) -> Tensor:
         """Mix the channels."""
-        return _mixed(audio, self.weight)
-
-    def unmix(self, mixed: Tensor) -> Tensor:
-        """Undo `forward`."""
-        return _mixed(mixed, inverse(self.weight))
+        return mixed(audio, self.weight)
 
     def log_determinant(self) -> Tensor:
         """Return log |det W|, which each time step adds to the likelihood: a scalar."""
@@ -107,32 +105,47 @@ class CouplingNetwork(nn.Module):
         return sum(int(layer.padding[1]) for layer in self.dilated if isinstance(layer, nn.Conv2d))
 
 
-def inverse(matrix: Tensor) -> Tensor:
-    """Invert a matrix in operations that every runtime has.
-
-    Gauss-Jordan elimination of [WᵀW | Wᵀ], whose left half is positive definite: no pivoting is needed, and float64
-    makes good what the square of the condition number costs.
+def mixed(audio: Tensor, weight: Tensor) -> Tensor:
+    """Multiply the channels by a matrix, in the precision of the audio, also under autocast.
 
     Shape:
-        (C, C) -> (C, C)
-
-    Example:
-        >>> inverse(torch.tensor([[0.0, 2.0], [4.0, 0.0]])).tolist()
-        [[0.0, 0.25], [0.5, 0.0]]
+        audio: (B, C, 1, L), weight: (C, C) -> (B, C, 1, L)
     """
-    transposed = matrix.double().T
-    size = len(matrix)
-    rows = torch.cat([transposed @ matrix.double(), transposed], dim=1)
-    identity = torch.eye(size, dtype=rows.dtype, device=rows.device)
-    for index in range(size):
-        pivot = rows[index : index + 1] / rows[index, index]
-        rows = rows - (rows[:, index : index + 1] - identity[:, index : index + 1]) * pivot
-    return rows[:, size:].to(matrix.dtype)
-
-
-def _mixed(audio: Tensor, weight: Tensor) -> Tensor:
     with torch.autocast(audio.device.type, enabled=False):
         return F.conv2d(audio, weight[:, :, None, None])
+
+
+def inverses(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Invert matrices of up to the first one's size in operations that every runtime has.
+
+    Gauss-Jordan elimination of [WᵀW | Wᵀ], whose left half is positive definite: no pivoting is needed, and float64
+    makes good what the square of the condition number costs. All are done at once, the smaller ones bordered by an
+    identity, because in an exported graph it is the number of operations that counts.
+
+    Shape:
+        each (C, C) -> each (C, C)
+
+    Example:
+        >>> large, small = inverses([torch.tensor([[0.0, 2.0], [4.0, 0.0]]), torch.tensor([[8.0]])])
+        >>> large.tolist(), small.tolist()
+        ([[0.0, 0.25], [0.5, 0.0]], [[0.125]])
+    """
+    size = len(matrices[0])
+    identity = torch.eye(size, dtype=torch.float64, device=matrices[0].device)
+    bordered = torch.stack([_bordered(matrix.double(), identity) for matrix in matrices])
+    rows = torch.cat([bordered.mT @ bordered, bordered.mT], dim=2)
+    for index in range(size):
+        here = slice(index, index + 1)
+        pivot = rows[:, here] / rows[:, here, here]
+        rows = rows - (rows[:, :, here] - identity[:, here]) * pivot
+    return [
+        rows[index, : len(matrix), size : size + len(matrix)].to(matrix.dtype) for index, matrix in enumerate(matrices)
+    ]
+
+
+def _bordered(matrix: Tensor, identity: Tensor) -> Tensor:
+    inside = len(matrix)
+    return torch.cat([F.pad(matrix, (0, len(identity) - inside)), identity[inside:]])
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 1, dilation: int = 1) -> nn.Conv2d:
