@@ -1,22 +1,35 @@
 """Benchmarks of a recipe's network with random weights: how fast it speaks, whatever it has learned.
 
-An untrained acoustic model says nothing about durations, so every symbol gets `FRAMES_PER_SYMBOL` mel frames.
+What an untrained acoustic model says about durations means nothing: every symbol gets `FRAMES_PER_SYMBOL` mel frames.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sonorant.config import AcousticRecipe, FastPitchRecipe, HifiganRecipe, Recipe, WaveglowRecipe
+from sonorant.config import (
+    AcousticRecipe,
+    FastPitchConfig,
+    FastPitchRecipe,
+    HifiganConfig,
+    HifiganRecipe,
+    Recipe,
+    Tacotron2Config,
+    Tacotron2Recipe,
+    WaveglowConfig,
+    WaveglowRecipe,
+)
 from sonorant.evaluation.benchmark import Case, Work
 from sonorant.evaluation.benchmark_sentences import num_words
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import HifiganGenerator
 from sonorant.models.lengths import repeat_by_duration
+from sonorant.models.tacotron2 import Tacotron2
 from sonorant.models.waveglow import Waveglow
 from sonorant.text import Frontend
 from sonorant.training.task import autocast
@@ -32,11 +45,13 @@ class Load:
     Attributes:
         symbols: (B, S) int64.
         symbol_lengths: (B,) int64, all S.
+        speaker_ids: (B,) int64, all of the first speaker.
         mel: (B, n_mels, T) of noise, T = S * FRAMES_PER_SYMBOL.
     """
 
     symbols: Tensor
     symbol_lengths: Tensor
+    speaker_ids: Tensor
     mel: Tensor
 
     @property
@@ -47,28 +62,51 @@ class Load:
 
 @dataclass(frozen=True)
 class Inference:
-    """How a network is made and how it speaks.
+    """How a recipe's network is made and how it speaks.
 
     Attributes:
-        build: Makes the network of a recipe that reads `num_symbols` symbols, as it is exported.
-        speak: Runs it on a load.
-        count: What else is counted of a load.
+        build: Takes the recipe and the number of symbols; makes the network as it is exported.
+        speak: Takes the network, its config and a load.
+        count: Takes the config and a load; returns what is counted besides the output.
     """
 
     build: Callable[[Any, int], nn.Module]
-    speak: Callable[[Any, Load], object]
-    count: Callable[[Any, Load], dict[str, float]] = lambda network, load: {}
+    speak: Callable[[Any, Any, Load], Tensor]
+    count: Callable[[Any, Load], dict[str, float]] = lambda config, load: {}
 
 
 def _build_fastpitch(recipe: FastPitchRecipe, num_symbols: int) -> FastPitch:
     return FastPitch(recipe.model, num_symbols, n_mels=recipe.features.mel.n_mels)
 
 
-def _speak_fastpitch(network: FastPitch, load: Load) -> Tensor:
+def _speak_fastpitch(network: FastPitch, config: FastPitchConfig, load: Load) -> Tensor:
     ones = torch.ones(len(load.symbols), device=load.mel.device)
-    first_speaker = torch.zeros_like(load.symbol_lengths)
-    encodings, _ = network.encode(load.symbols, load.symbol_lengths, first_speaker, ones, 0 * ones)
+    encodings, _ = network.encode(load.symbols, load.symbol_lengths, load.speaker_ids, ones, 0 * ones)
     return network.decode(*repeat_by_duration(encodings, torch.full_like(load.symbols, FRAMES_PER_SYMBOL)))
+
+
+def _build_tacotron2(recipe: Tacotron2Recipe, num_symbols: int) -> Tacotron2:
+    return Tacotron2(recipe.model, num_symbols, n_mels=recipe.features.mel.n_mels)
+
+
+def _speak_tacotron2(network: Tacotron2, config: Tacotron2Config, load: Load) -> Tensor:
+    """Take all steps whatever the stop logit says; without its dropout the prenet works as much."""
+    memory, keys = network.encode(load.symbols, load.symbol_lengths, load.speaker_ids)
+    valid = torch.ones_like(load.symbols, dtype=torch.bool)
+    masks = torch.ones(len(load.mel), sum(config.prenet_channels), device=load.mel.device)
+    frame, spoken = torch.zeros_like(load.mel[:, :, 0]), []
+    state: Sequence[Tensor] = tuple(network.initial_state(memory))
+    for _ in range(_num_steps(config, load)):
+        frames, _, *state = network.step(memory, keys, valid, frame, masks, *state)
+        frame = frames[:, :, -1]
+        spoken.append(frames)
+    mel = torch.cat(spoken, dim=2)[:, :, : load.num_frames]
+    refined: Tensor = network.postnet(mel, torch.full_like(load.symbol_lengths, load.num_frames))
+    return refined
+
+
+def _num_steps(config: Tacotron2Config, load: Load) -> int:
+    return ceil(load.num_frames / config.reduction_factor)
 
 
 def _build_hifigan(recipe: HifiganRecipe, num_symbols: int) -> HifiganGenerator:
@@ -77,7 +115,7 @@ def _build_hifigan(recipe: HifiganRecipe, num_symbols: int) -> HifiganGenerator:
     return generator
 
 
-def _speak_hifigan(network: HifiganGenerator, load: Load) -> Tensor:
+def _speak_hifigan(network: HifiganGenerator, config: HifiganConfig, load: Load) -> Tensor:
     waveform: Tensor = network(load.mel)
     return waveform
 
@@ -88,16 +126,17 @@ def _build_waveglow(recipe: WaveglowRecipe, num_symbols: int) -> Waveglow:
     return network
 
 
-def _speak_waveglow(network: Waveglow, load: Load) -> Tensor:
-    batch, _, num_frames = load.mel.shape
-    config = network.config
-    num_groups = num_frames * config.hop_length // config.group_size
-    noise = torch.randn(batch, config.group_size, num_groups, device=load.mel.device)
+def _speak_waveglow(network: Waveglow, config: WaveglowConfig, load: Load) -> Tensor:
+    num_groups = load.num_frames * config.hop_length // config.group_size
+    noise = torch.randn(len(load.mel), config.group_size, num_groups, device=load.mel.device)
     return network.infer(load.mel, config.sigma * noise)
 
 
 INFERENCES: dict[str, Inference] = {
     "fastpitch": Inference(_build_fastpitch, _speak_fastpitch),
+    "tacotron2": Inference(
+        _build_tacotron2, _speak_tacotron2, lambda config, load: {"decoder steps": _num_steps(config, load)}
+    ),
     "hifigan": Inference(_build_hifigan, _speak_hifigan),
     "waveglow": Inference(_build_waveglow, _speak_waveglow),
 }
@@ -124,7 +163,7 @@ def _case(
 
     def run() -> None:
         with torch.inference_mode(), autocast(device, recipe.run.precision):
-            inference.speak(network, load)
+            inference.speak(network, recipe.model, load)
 
     num_frames = batch * load.num_frames
     work = Work(
@@ -134,7 +173,7 @@ def _case(
         batch=batch,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         audio_s=num_frames * recipe.features.mel.hop_length / recipe.features.mel.sample_rate,
-        counts={**count_output(recipe, num_frames), **inference.count(network, load)},
+        counts={**count_output(recipe, num_frames), **inference.count(recipe.model, load)},
     )
     return Case(work, run)
 
@@ -148,5 +187,6 @@ def count_output(recipe: Recipe, num_frames: int) -> dict[str, float]:
 
 def _load(recipe: Recipe, ids: Sequence[int], batch: int, device: torch.device) -> Load:
     symbols = torch.tensor(ids, device=device).repeat(batch, 1)
+    lengths = torch.full((batch,), len(ids), device=device)
     mel = torch.randn(batch, recipe.features.mel.n_mels, len(ids) * FRAMES_PER_SYMBOL, device=device)
-    return Load(symbols, torch.full((batch,), len(ids), device=device), mel)
+    return Load(symbols, lengths, torch.zeros_like(lengths), mel)
