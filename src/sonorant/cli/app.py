@@ -12,6 +12,7 @@ import typer
 import sonorant
 from sonorant.cli.bench import bench
 from sonorant.cli.check import check
+from sonorant.cli.evaluate import evaluate
 from sonorant.cli.import_model import import_model
 from sonorant.cli.pack import pack
 from sonorant.cli.prepare import prepare
@@ -21,8 +22,11 @@ from sonorant.cli.train import resume, train
 from sonorant.cli.voices import voices
 from sonorant.errors import TrainingDiverged, UserError
 
-TRAINING_PACKAGES = {"torch", "safetensors", "tensorboard", "swift_f0", "onnx", "onnxscript", "matplotlib"}
-"""What the extra "train" of pyproject.toml installs and the core does without."""
+EXTRAS = {
+    "train": {"torch", "safetensors", "tensorboard", "swift_f0", "onnx", "onnxscript", "matplotlib"},
+    "eval": {"pocketsphinx", "jiwer", "pesq", "pystoi"},
+}
+"""What the extras of pyproject.toml install and the core does without."""
 
 app = typer.Typer(
     name="sonorant",
@@ -40,6 +44,7 @@ app.command()(resume)
 app.command()(pack)
 app.command("import")(import_model)
 app.command()(voices)
+app.command()(evaluate)
 app.command()(bench)
 app.command()(recipe)
 
@@ -66,9 +71,11 @@ def main() -> None:
     except TrainingDiverged as error:
         _fail(str(error), 3)
     except ModuleNotFoundError as error:
-        if str(error.name).split(".")[0] not in TRAINING_PACKAGES:
+        package = str(error.name).split(".")[0]
+        extra = next((extra for extra, packages in EXTRAS.items() if package in packages), None)
+        if extra is None:
             raise
-        _fail(f'this command needs {error.name}, which speaking does not; pip install "sonorant[train]"', 2)
+        _fail(f'this command needs {error.name}, which speaking does not; pip install "sonorant[{extra}]"', 2)
 
 
 def _fail(message: str, code: int) -> None:
