@@ -3,6 +3,9 @@ from typing import Any
 
 import pytest
 import torch
+from tests.published import FASTPITCH_CONFIG as CONFIG
+from tests.published import FASTPITCH_SETUP as SETUP
+from tests.published import Tensors, fastpitch_shapes, random_tensors
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -11,87 +14,12 @@ from sonorant.models.aligner import beta_binomial_prior
 from sonorant.models.convert import read_fastpitch_checkpoint
 from sonorant.models.fastpitch import FastPitch
 
-SYMBOLS, CHANNELS, HEADS, HEAD, INNER, WIDTH, N_MELS = 148, 8, 2, 3, 10, 6, 80
-CONFIG: dict[str, Any] = {
-    "n_mel_channels": N_MELS,
-    "n_symbols": SYMBOLS,
-    "padding_idx": 0,
-    "symbols_embedding_dim": CHANNELS,
-    **{
-        f"{side}_fft_{name}": value
-        for side in ("in", "out")
-        for name, value in {
-            "n_layers": 2, "n_heads": HEADS, "d_head": HEAD, "conv1d_kernel_size": 3, "conv1d_filter_size": INNER,
-            "output_size": CHANNELS,
-        }.items()
-    },
-    **{f"p_{side}_fft_{name}": 0.1 for side in ("in", "out") for name in ("dropout", "dropatt", "dropemb")},
-    **{
-        f"{kind}_predictor_{name}": value
-        for kind in ("dur", "pitch", "energy")
-        for name, value in {"kernel_size": 3, "filter_size": WIDTH, "n_layers": 2}.items()
-    },
-    **{f"p_{kind}_predictor_dropout": 0.1 for kind in ("dur", "pitch", "energy")},
-    "pitch_embedding_kernel_size": 3,
-    "energy_embedding_kernel_size": 3,
-    "energy_conditioning": True,
-    "speaker_emb_weight": 1.0,
-    "n_speakers": 1,
-}  # fmt: skip
-SETUP: dict[str, Any] = {
-    "sampling_rate": 22050,
-    "filter_length": 1024,
-    "hop_length": 256,
-    "win_length": 1024,
-    "mel_fmin": 0.0,
-    "mel_fmax": 8000.0,
-    "symbol_set": "english_basic",
-    "p_arpabet": 1.0,
-    "learning_rate": 0.1,
-}
-
-Tensors = dict[str, Tensor]
-
-
-def shapes(channels: int, head: int, heads: int, inner: int, layers: int, width: int) -> dict[str, tuple[int, ...]]:
-    """NVIDIA's names and shapes."""
-    weights: dict[str, tuple[int, ...]] = {
-        "proj": (N_MELS, channels),
-        "pitch_emb": (channels, 1, 3),
-        "energy_emb": (channels, 1, 3),
-        "attention.key_proj.0.conv": (2 * channels, channels, 3),
-        "attention.key_proj.2.conv": (80, 2 * channels, 1),
-        "attention.query_proj.0.conv": (2 * N_MELS, N_MELS, 3),
-        "attention.query_proj.2.conv": (N_MELS, 2 * N_MELS, 1),
-        "attention.query_proj.4.conv": (80, N_MELS, 1),
-        "attention.attn_proj": (1, 80, 1, 1),
-    }
-    for kind in ("duration", "pitch", "energy"):
-        for layer, inputs in enumerate((channels, width)):
-            weights[f"{kind}_predictor.layers.{layer}.conv"] = (width, inputs, 3)
-            weights[f"{kind}_predictor.layers.{layer}.norm"] = (width,)
-        weights[f"{kind}_predictor.fc"] = (1, width)
-    for side in ("encoder", "decoder"):
-        for layer in range(layers):
-            name = f"{side}.layers.{layer}"
-            weights[f"{name}.dec_attn.qkv_net"] = (3 * heads * head, channels)
-            weights[f"{name}.dec_attn.layer_norm"] = weights[f"{name}.pos_ff.layer_norm"] = (channels,)
-            weights[f"{name}.pos_ff.CoreNet.0"] = (inner, channels, 3)
-            weights[f"{name}.pos_ff.CoreNet.2"] = (channels, inner, 3)
-    named: dict[str, tuple[int, ...]] = {"encoder.word_emb.weight": (SYMBOLS, channels)}
-    for name, shape in weights.items():
-        named |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
-    for side in ("encoder", "decoder"):
-        named[f"{side}.pos_emb.inv_freq"] = (channels // 2,)
-        named |= {f"{side}.layers.{layer}.dec_attn.o_net.weight": (channels, heads * head) for layer in range(layers)}
-    return {**named, "pitch_mean": (1,), "pitch_std": (1,)}
+SYMBOLS, CHANNELS, HEADS, HEAD, N_MELS = 148, 8, 2, 3, 80
 
 
 @pytest.fixture(scope="module")
 def published() -> Tensors:
-    generator = torch.Generator().manual_seed(0)
-    named = shapes(CHANNELS, HEAD, HEADS, INNER, layers=2, width=WIDTH)
-    theirs = {name: 0.5 * torch.randn(shape, generator=generator) for name, shape in named.items()}
+    theirs = random_tensors(fastpitch_shapes(), scale=0.5)
     theirs["duration_predictor.fc.bias"] += 1.0
     return {**theirs, "pitch_mean": torch.tensor([214.72203]), "pitch_std": torch.tensor([65.72038])}
 
@@ -215,7 +143,7 @@ def test_the_published_sizes_fill_the_network() -> None:
     from sonorant.config import FastPitchConfig
     from sonorant.models.convert.fastpitch import UNREAD, ZERO, fastpitch_name
 
-    named = shapes(384, 64, 1, 1536, layers=6, width=256)
+    named = fastpitch_shapes(384, 64, 1, 1536, layers=6, width=256)
     with torch.device("meta"):
         wanted = FastPitch(FastPitchConfig(), SYMBOLS).state_dict()
     read = {fastpitch_name(name): shape for name, shape in named.items() if name not in UNREAD}

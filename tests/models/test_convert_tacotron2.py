@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.published import Tensors, random_tensors, tacotron2_shapes
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -11,63 +12,13 @@ from sonorant.errors import VoiceError
 from sonorant.models.convert import read_tacotron2_checkpoint, tacotron2_name
 from sonorant.models.tacotron2 import Tacotron2
 
-SYMBOLS, N_MELS, ENCODER, POSTNET, PRENET, ATTENTION, DECODER = 20, 5, 6, 7, 8, 9, 10
+SYMBOLS, N_MELS, ENCODER, PRENET, ATTENTION, DECODER = 20, 5, 6, 8, 9, 10
 CONFIG = {"n_mel_channels": N_MELS, "gate_threshold": 0.6, "p_attention_dropout": 0.2, "max_decoder_steps": 2000}
-
-Tensors = dict[str, Tensor]
-
-
-def shapes(symbols: int = SYMBOLS, n_mels: int = N_MELS, encoder: int = ENCODER, postnet: int = POSTNET,
-           prenet: int = PRENET, attention_rnn: int = ATTENTION, decoder_rnn: int = DECODER, attention: int = 4,
-           filters: int = 3, kernel: int = 7) -> dict[str, tuple[int, ...]]:
-    """NVIDIA's names and shapes."""
-    layer = "decoder.attention_layer"
-    named: dict[str, tuple[int, ...]] = {
-        "embedding.weight": (symbols, encoder),
-        "decoder.prenet.layers.0.linear_layer.weight": (prenet, n_mels),
-        "decoder.prenet.layers.1.linear_layer.weight": (prenet, prenet),
-        f"{layer}.query_layer.linear_layer.weight": (attention, attention_rnn),
-        f"{layer}.memory_layer.linear_layer.weight": (attention, encoder),
-        f"{layer}.v.linear_layer.weight": (1, attention),
-        f"{layer}.location_layer.location_conv.conv.weight": (filters, 2, kernel),
-        f"{layer}.location_layer.location_dense.linear_layer.weight": (attention, filters),
-        "decoder.linear_projection.linear_layer.weight": (n_mels, decoder_rnn + encoder),
-        "decoder.linear_projection.linear_layer.bias": (n_mels,),
-        "decoder.gate_layer.linear_layer.weight": (1, decoder_rnn + encoder),
-        "decoder.gate_layer.linear_layer.bias": (1,),
-    }
-    for end in ("_l0", "_l0_reverse"):
-        named |= lstm("encoder.lstm", encoder, encoder // 2, end)
-    named |= lstm("decoder.attention_rnn", prenet + encoder, attention_rnn)
-    named |= lstm("decoder.decoder_rnn", attention_rnn + encoder, decoder_rnn)
-    widths = [n_mels] + [postnet] * 4 + [n_mels]
-    for part, count, inputs, outputs in (
-        ("encoder", 3, [encoder] * 3, [encoder] * 3),
-        ("postnet", 5, widths[:-1], widths[1:]),
-    ):
-        for index in range(count):
-            name = f"{part}.convolutions.{index}"
-            named[f"{name}.0.conv.weight"] = (outputs[index], inputs[index], 5)
-            named[f"{name}.0.conv.bias"] = (outputs[index],)
-            named |= {f"{name}.1.{tensor}": (outputs[index],)
-                      for tensor in ("weight", "bias", "running_mean", "running_var")}
-    return named
-
-
-def lstm(name: str, inputs: int, hidden: int, end: str = "") -> dict[str, tuple[int, ...]]:
-    return {
-        f"{name}.weight_ih{end}": (4 * hidden, inputs),
-        f"{name}.weight_hh{end}": (4 * hidden, hidden),
-        f"{name}.bias_ih{end}": (4 * hidden,),
-        f"{name}.bias_hh{end}": (4 * hidden,),
-    }
 
 
 @pytest.fixture(scope="module")
 def published() -> Tensors:
-    generator = torch.Generator().manual_seed(0)
-    theirs = {name: 0.6 * torch.randn(shape, generator=generator) for name, shape in shapes().items()}
-    return {name: value.square() + 0.1 if name.endswith("running_var") else value for name, value in theirs.items()}
+    return random_tensors(tacotron2_shapes(), scale=0.6)
 
 
 def write(folder: Path, content: Any) -> Path:
@@ -213,7 +164,7 @@ def test_sizes_come_from_the_tensors_and_the_rest_from_the_config(published: Ten
 
 
 def test_the_published_sizes_fill_the_network() -> None:
-    named = shapes(148, 80, 512, 512, 256, 1024, 1024, attention=128, filters=32, kernel=31)
+    named = tacotron2_shapes(148, 80, 512, 512, 256, 1024, 1024, attention=128, filters=32, kernel=31)
     with torch.device("meta"):
         network = Tacotron2(Tacotron2Config(), num_symbols=148)
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.published import Tensors, random_tensors, waveglow_shapes
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -12,39 +13,11 @@ from sonorant.models.convert import read_waveglow_checkpoint
 from sonorant.models.waveglow import Waveglow
 
 FLOWS, LAYERS, CHANNELS, N_MELS = 5, 3, 6, 4
-WIDTHS = (8, 8, 6, 6, 4)
-"""Channels of each flow: two are done after every second."""
-
-Tensors = dict[str, Tensor]
-
-
-def shapes(flows: tuple[int, ...] = WIDTHS, layers: int = LAYERS, channels: int = CHANNELS, n_mels: int = N_MELS,
-           kernel: int = 3) -> dict[str, tuple[int, ...]]:
-    """NVIDIA's names and shapes, in the layout of DeepLearningExamples."""
-    named: dict[str, tuple[int, ...]] = {"upsample.weight": (n_mels, n_mels, 1024), "upsample.bias": (n_mels,)}
-    for flow, width in enumerate(flows):
-        named[f"convinv.{flow}.conv.weight"] = (width, width, 1)
-        normed = {"start": (channels, width // 2, 1)}
-        for layer in range(layers):
-            normed[f"in_layers.{layer}"] = (2 * channels, channels, kernel)
-            normed[f"cond_layers.{layer}"] = (2 * channels, n_mels * 8, 1)
-            normed[f"res_skip_layers.{layer}"] = ((1 if layer == layers - 1 else 2) * channels, channels, 1)
-        for name, shape in normed.items():
-            named[f"WN.{flow}.{name}.weight_g"] = (shape[0], 1, 1)
-            named[f"WN.{flow}.{name}.weight_v"] = shape
-            named[f"WN.{flow}.{name}.bias"] = shape[:1]
-        named[f"WN.{flow}.end.weight"] = (width, channels, 1)
-        named[f"WN.{flow}.end.bias"] = (width,)
-    return named
 
 
 @pytest.fixture(scope="module")
 def published() -> Tensors:
-    generator = torch.Generator().manual_seed(0)
-    theirs = {name: 0.3 * torch.randn(shape, generator=generator) for name, shape in shapes().items()}
-    for flow in range(FLOWS):  # a mixture that can be undone in float32
-        theirs[f"convinv.{flow}.conv.weight"] += torch.eye(WIDTHS[flow]).flip(0)[..., None]
-    return theirs
+    return random_tensors(waveglow_shapes(), scale=0.3)
 
 
 def one_condition(theirs: Tensors) -> Tensors:
@@ -165,7 +138,7 @@ def test_the_sizes_are_read_off_the_tensors(published: Tensors, tmp_path: Path) 
 
 
 def test_a_network_without_early_outputs_is_read(tmp_path: Path) -> None:
-    theirs = {name: torch.rand(shape) for name, shape in shapes(flows=(8, 8)).items()}
+    theirs = random_tensors(waveglow_shapes(flows=(8, 8)), scale=0.3)
     config, mel, state = read_waveglow_checkpoint(write(tmp_path, theirs))
     Waveglow(config, mel.n_mels).load_state_dict(state, strict=True)
     assert config.num_flows == 2
@@ -177,7 +150,7 @@ def test_the_published_sizes_fill_the_network(channels: int) -> None:
     from sonorant.config import WaveglowConfig
     from sonorant.models.convert.waveglow import fused, waveglow_name
 
-    named = shapes(flows=(8,) * 4 + (6,) * 4 + (4,) * 4, layers=8, channels=channels, n_mels=80)
+    named = waveglow_shapes(flows=(8,) * 4 + (6,) * 4 + (4,) * 4, layers=8, channels=channels, n_mels=80)
     with torch.device("meta"):
         wanted = Waveglow(WaveglowConfig(wn_channels=channels)).state_dict()
         given = fused({name: torch.empty(shape) for name, shape in named.items()}, Path("published"))
