@@ -133,9 +133,13 @@ def test_the_prenet_drops_in_validation_too(store: FeatureStore) -> None:
     assert dropping.validate(dropping.model)["mel"] != whole.validate(whole.model)["mel"]
 
 
-def test_samples_are_pictures(store: FeatureStore) -> None:
+def test_samples_are_sound_and_pictures(store: FeatureStore) -> None:
     task = make(store)
+    random = torch.get_rng_state()
     samples = task.samples(task.model)
+    assert torch.equal(random, torch.get_rng_state())
+    assert {"spoken 0", "spoken 1", "spoken 2"} == set(samples.audio)
+    assert all(0 < len(waveform) for waveform in samples.audio.values())
     assert {"mel 0", "alignment 0"} < set(samples.pictures)
     assert all(picture.ndim == 3 and picture.std() > 0 for picture in samples.pictures.values())
 

@@ -14,9 +14,13 @@ from sonorant.config import AcousticRecipe
 from sonorant.features.batch import AcousticBatch, acoustic_batch
 from sonorant.features.store import FeatureStore
 from sonorant.models.acoustic_losses import LossTerm
+from sonorant.synthesis.acoustic import AcousticModel
+from sonorant.synthesis.runtime import Runtime
+from sonorant.synthesis.style import Style
+from sonorant.synthesis.torch_runtime import TorchRuntime
 from sonorant.text.symbols import symbol_table
 from sonorant.training.pictures import draw_mels
-from sonorant.training.task import Samples, Task, autocast, evaluating
+from sonorant.training.task import EVALUATION_SEED, Samples, Task, autocast, evaluating
 from sonorant.training.updater import Updater
 
 NUM_SAMPLES = 3
@@ -82,8 +86,8 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
         """Draw the alignment of the first utterance of a batch."""
 
     @abstractmethod
-    def speak(self, network: nn.Module, batch: AcousticBatch) -> NDArray[np.float32]:
-        """Make a mel of the symbols of the first utterance alone, as a voice does: (n_mels, T)."""
+    def driver(self, runtime: Runtime) -> AcousticModel:
+        """Return what speaks with the network in a voice."""
 
     def train_step(
         self, batches: Sequence[AcousticBatch], step: int, learning_rate_factor: float
@@ -131,14 +135,26 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
             for index, entry in enumerate(self.store.split("validation")[:NUM_SAMPLES]):
                 batch = acoustic_batch(self.store, [entry]).to(self.device)
                 output, spoken = self.forward(network, batch), self.speak(network, batch)
-                mels = {"recording": _array(batch.mel), "predicted": _array(self.predicted_mel(output))}
-                if spoken.shape[1]:
-                    mels["spoken"] = spoken
-                    waveform = griffin_lim(spoken, self.store.config.mel)
-                    samples.audio[f"spoken {index}"] = np.clip(waveform, -1, 1)
-                samples.pictures[f"mel {index}"] = draw_mels(mels)
+                mels = {"recording": batch.mel[0], "predicted": self.predicted_mel(output)[0]}
+                arrays = {name: mel.float().cpu().numpy() for name, mel in mels.items()}
+                samples.pictures[f"mel {index}"] = draw_mels(arrays | {"spoken": spoken})
                 samples.pictures[f"alignment {index}"] = self.draw_alignment(output, batch)
+                samples.audio[f"spoken {index}"] = np.clip(griffin_lim(spoken, self.store.config.mel), -1, 1)
         return samples
+
+    def speak(self, network: nn.Module, batch: AcousticBatch) -> NDArray[np.float32]:
+        """Make a mel of the symbols of the first utterance alone, as a voice does: (n_mels, T)."""
+        runtime = TorchRuntime({self.recipe.task: lambda: network}, device=str(self.device))
+        ids = batch.symbols[0, : batch.symbol_lengths[0]].cpu().numpy()
+        style = Style(
+            speaker_id=int(batch.speaker_ids[0]),
+            speed=1.0,
+            pitch_scale=1.0,
+            pitch_offset=0.0,
+            seed=EVALUATION_SEED,
+            denoise=0.0,
+        )
+        return self.driver(runtime).speak([ids], style)[0].mel
 
     def num_frames(self, batch: AcousticBatch) -> int:
         """Count the frames of every utterance."""
@@ -158,7 +174,3 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
         size = self.recipe.batch.micro_batch or self.recipe.batch.global_batch
         for start in range(0, len(entries), size):
             yield acoustic_batch(self.store, entries[start : start + size]).to(self.device)
-
-
-def _array(mel: Tensor) -> NDArray[np.float32]:
-    return mel[0].float().cpu().numpy()

@@ -10,6 +10,9 @@ from sonorant.config import FastPitchRecipe
 from sonorant.features.batch import AcousticBatch
 from sonorant.models.acoustic_losses import LossTerm, fastpitch_losses, loss_weights
 from sonorant.models.fastpitch import FastPitch, FastPitchOutput
+from sonorant.synthesis.acoustic import AcousticModel
+from sonorant.synthesis.fastpitch import FastPitchModel
+from sonorant.synthesis.runtime import Runtime
 from sonorant.training.acoustic_task import AcousticTask
 from sonorant.training.alignment import agreement, alignment_quality
 from sonorant.training.pictures import draw_alignment
@@ -73,8 +76,6 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
         soft, durations = output.attention[0].float().cpu().numpy(), output.durations[0].cpu().numpy()
         return draw_alignment(soft, self.labels(batch), durations)
 
-    def speak(self, network: nn.Module, batch: AcousticBatch) -> NDArray[np.float32]:
-        """See `AcousticTask.speak`."""
-        spoken = network.infer(batch.symbols, batch.symbol_lengths, batch.speaker_ids)  # type: ignore[operator]
-        mel: NDArray[np.float32] = spoken.mel[0].float().cpu().numpy()
-        return mel
+    def driver(self, runtime: Runtime) -> AcousticModel:
+        """See `AcousticTask.driver`."""
+        return FastPitchModel(runtime, self.recipe.model)

@@ -11,6 +11,9 @@ from sonorant.features.batch import AcousticBatch
 from sonorant.models.acoustic_losses import LossTerm
 from sonorant.models.tacotron2 import Tacotron2, Tacotron2Output
 from sonorant.models.tacotron2_losses import tacotron2_loss_weights, tacotron2_losses
+from sonorant.synthesis.acoustic import AcousticModel
+from sonorant.synthesis.runtime import Runtime
+from sonorant.synthesis.tacotron2 import Tacotron2Model
 from sonorant.training.acoustic_task import AcousticTask
 from sonorant.training.alarms import UnalignedAlarm
 from sonorant.training.alignment import alignment_quality
@@ -75,6 +78,6 @@ class Tacotron2Task(AcousticTask[Tacotron2Recipe, Tacotron2Output]):
         """See `AcousticTask.draw_alignment`."""
         return draw_alignment(output.alignment[0].float().cpu().numpy(), self.labels(batch))
 
-    def speak(self, network: nn.Module, batch: AcousticBatch) -> NDArray[np.float32]:
-        """See `AcousticTask.speak`."""
-        return np.empty((batch.mel.shape[1], 0), np.float32)
+    def driver(self, runtime: Runtime) -> AcousticModel:
+        """See `AcousticTask.driver`."""
+        return Tacotron2Model(runtime, self.recipe.model, self.store.config.mel.n_mels)
