@@ -51,7 +51,7 @@ STEP = Graph(
         "prenet_masks": (0,),
         **_TACOTRON2_STATE,
     },
-    ("frames", "stop_logits", *_TACOTRON2_STATE),
+    ("frames", "stop_logits", *(f"next_{name}" for name in _TACOTRON2_STATE)),
 )
 POSTNET = Graph("acoustic_postnet.onnx", "postnet", {"mel": (0, 2), "mel_lengths": (0,)}, ("mel_postnet",))
 HIFIGAN = Graph(VOCODER_NAME, "forward", {"mel": (0, 2)}, ("waveform",))
