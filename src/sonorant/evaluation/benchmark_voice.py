@@ -1,12 +1,13 @@
 """Benchmarks of a voice: text to sound as `speak` does it, and its two models by themselves."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from math import ceil
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sonorant.config import Tacotron2Config
 from sonorant.evaluation.benchmark import Case, Stage, Work
 from sonorant.evaluation.benchmark_onnx import count_weights
 from sonorant.evaluation.benchmark_sentences import num_words
@@ -15,7 +16,7 @@ from sonorant.synthesis.acoustic import make_acoustic
 from sonorant.synthesis.style import choose_style
 from sonorant.synthesis.vocoding import vocode
 from sonorant.voice import Voice
-from sonorant.voice.graphs import GRAPHS
+from sonorant.voice.graphs import GRAPHS, STEP
 
 
 def voice_cases(
@@ -62,20 +63,20 @@ class _Speaking:
         return Case(self._work("speak", sentence, batch, run()), run)
 
     def acoustic(self, sentence: str, batch: int) -> Case:
-        ids = np.array(self._synthesizer.frontend.utterance(sentence).ids, dtype=np.int64)
-        spoken = self._acoustic.speak([ids] * batch, self._style)
-        num_frames = [row.mel.shape[1] for row in spoken]
-        counts = {"frames": float(sum(num_frames))}
-        config = self._manifest.acoustic.config
-        if isinstance(config, Tacotron2Config):
-            counts["decoder steps"] = float(ceil(max(num_frames) / config.reduction_factor))
-        work = self._work("acoustic", sentence, batch, sum(num_frames) * self._manifest.acoustic.mel.hop_length, counts)
-        return Case(work, lambda: self._acoustic.speak([ids] * batch, self._style))
+        """Speak a batch as mels; a sentence that is too long for `speak` is not split."""
+        symbols = [self._symbols(sentence)] * batch
+        runtime = _CountingRuntime(self._runtime)
+        spoken = make_acoustic(runtime, self._manifest.acoustic).speak(symbols, self._style)
+        num_frames = sum(row.mel.shape[1] for row in spoken)
+        counts = {"frames": float(num_frames)}
+        if runtime.calls[STEP.file]:
+            counts["decoder steps"] = float(runtime.calls[STEP.file])
+        work = self._work("acoustic", sentence, batch, num_frames * self._manifest.acoustic.mel.hop_length, counts)
+        return Case(work, lambda: self._acoustic.speak(symbols, self._style))
 
     def vocoder(self, sentence: str, batch: int) -> Case:
         """Vocode a batch row by row, as speaking does."""
-        ids = np.array(self._synthesizer.frontend.utterance(sentence).ids, dtype=np.int64)
-        mel = self._acoustic.speak([ids], self._style)[0].mel
+        mel = self._acoustic.speak([self._symbols(sentence)], self._style)[0].mel
 
         def run() -> None:
             for _ in range(batch):
@@ -84,6 +85,9 @@ class _Speaking:
 
         num_samples = batch * mel.shape[1] * self._manifest.vocoder.mel.hop_length
         return Case(self._work("vocoder", sentence, batch, num_samples), run)
+
+    def _symbols(self, sentence: str) -> NDArray[np.int64]:
+        return np.array(self._synthesizer.frontend.utterance(sentence).ids, dtype=np.int64)
 
     def _work(
         self, stage: Stage, sentence: str, batch: int, num_samples: int, counts: dict[str, float] | None = None
@@ -98,6 +102,19 @@ class _Speaking:
             audio_s=num_samples / self._manifest.sample_rate,
             counts=counts if counts is not None else {"samples": float(num_samples)},
         )
+
+
+class _CountingRuntime:
+    """Counts how often each graph is computed; a Tacotron 2 that misreads a sentence takes its steps again."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.calls: Counter[str] = Counter()
+        self._runtime = runtime
+
+    def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """See `Runtime.run`."""
+        self.calls[graph] += 1
+        return self._runtime.run(graph, **inputs)
 
 
 def _num_parameters(voice: Voice) -> dict[str, int]:
