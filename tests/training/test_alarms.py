@@ -7,7 +7,7 @@ from sonorant.training.alarms import UnalignedAlarm, past_validations
 from sonorant.training.monitor import Monitor
 from sonorant.training.progress import Lines
 
-ALARM = UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, patience=2)
+ALARM = UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, "start again", patience=2)
 
 
 def course(losses: list[float], diagonality: list[float], focus: list[float]) -> list[dict[str, float]]:
@@ -19,6 +19,7 @@ def test_a_falling_loss_without_an_alignment_rings() -> None:
     message = ALARM.check(course([2.0, 1.5, 1.2], [0.1, 0.12, 0.11], [0.05, 0.05, 0.06]))
     assert message is not None
     assert "mel fell by 40 %" in message and "diagonality 0.11 (0.10 before), focus 0.06 (0.05 before)" in message
+    assert message.endswith("start again")
 
 
 @pytest.mark.parametrize(

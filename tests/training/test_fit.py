@@ -106,6 +106,18 @@ def test_progress_goes_to_stderr_alone(store_path: Path, tmp_path: Path, capsys:
     assert "step 2/3" in err and "validation: mel" in err and "done: step 3" in err
 
 
+@pytest.mark.parametrize(("name", "loss"), [("tiny_tacotron2", "postnet"), ("tiny_fastpitch", "mel")])
+def test_a_run_that_does_not_learn_to_align_is_warned(
+    name: str, loss: str, store_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    losses = iter((4.0, 3.0, 2.0, 1.0))
+    unaligned = lambda self, network: {loss: next(losses), "diagonality": 0.1, "focus": 0.05}  # noqa: E731
+    monkeypatch.setattr(Tacotron2Task if name == "tiny_tacotron2" else FastPitchTask, "validate", unaligned)
+    fit(short(name, 4, "run.validate_every=1"), store_path, tmp_path)
+    assert f"warning: step 4: {loss} fell by 75 %" in capsys.readouterr().err
+
+
 def test_a_folder_of_other_things_is_not_trained_into(store_path: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(RequestError, match="holds other things than a run; choose a new folder"):

@@ -30,6 +30,7 @@ class UnalignedAlarm:
     Attributes:
         loss: Whose fall is looked at.
         learned: Name of a measure -> value from which on there is nothing to worry about.
+        remedy: What else to do than to check the data.
         patience: So many validations must pass in which the loss falls and the measure does not rise.
         loss_fall: The share by which the loss must have fallen.
         rise: By how much a measure must have risen to be on its way.
@@ -37,6 +38,7 @@ class UnalignedAlarm:
 
     loss: str
     learned: Mapping[str, float]
+    remedy: str
     patience: int = 3
     loss_fall: float = 0.02
     rise: float = 0.03
@@ -45,7 +47,7 @@ class UnalignedAlarm:
         """See `Alarm.check`.
 
         Example:
-            >>> alarm = UnalignedAlarm("mel", {"focus": 0.3}, patience=1)
+            >>> alarm = UnalignedAlarm("mel", {"focus": 0.3}, "lower optimizer.learning_rate", patience=1)
             >>> print(alarm.check([{"mel": 2.0, "focus": 0.04}, {"mel": 1.0, "focus": 0.05}]))
             mel fell by 50 % in 1 validation(s), but the text is not followed: focus 0.05 (0.04 before); do texts ...
             >>> alarm.check([{"mel": 2.0, "focus": 0.04}, {"mel": 1.0, "focus": 0.25}])
@@ -63,8 +65,7 @@ class UnalignedAlarm:
             return None
         return (
             f"{self.loss} fell by {100 * fall:.0f} % in {self.patience} validation(s), but the text is not followed: "
-            f"{', '.join(stuck)}; do texts and recordings match (sonorant check)? Otherwise raise "
-            "loss.guided_attention or lower optimizer.learning_rate"
+            f"{', '.join(stuck)}; do texts and recordings match (sonorant check)? Otherwise {self.remedy}"
         )
 
 

@@ -14,6 +14,7 @@ from sonorant.synthesis.acoustic import AcousticModel
 from sonorant.synthesis.fastpitch import FastPitchModel
 from sonorant.synthesis.runtime import Runtime
 from sonorant.training.acoustic_task import AcousticTask
+from sonorant.training.alarms import UnalignedAlarm
 from sonorant.training.alignment import agreement, alignment_quality
 from sonorant.training.pictures import draw_alignment
 
@@ -22,6 +23,7 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
     """Mel, durations, pitch and energy, and the aligner that says which frames are whose."""
 
     best_metric = "mel"
+    alarms = (UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, "raise loss.alignment"),)
 
     def make_network(self) -> nn.Module:
         """See `AcousticTask.make_network`."""

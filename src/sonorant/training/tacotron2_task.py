@@ -28,7 +28,9 @@ class Tacotron2Task(AcousticTask[Tacotron2Recipe, Tacotron2Output]):
     """
 
     best_metric = "postnet"
-    alarms = (UnalignedAlarm("postnet", {"diagonality": 0.8, "focus": 0.3}),)
+    alarms = (
+        UnalignedAlarm("postnet", {"diagonality": 0.8, "focus": 0.3}, "raise loss.guided_attention or its steps"),
+    )
 
     def make_network(self) -> nn.Module:
         """See `AcousticTask.make_network`."""
