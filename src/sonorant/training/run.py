@@ -13,7 +13,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from sonorant.config import FastPitchRecipe, Recipe, Tacotron2Recipe, dump_recipe
+from sonorant.config import FastPitchRecipe, Recipe, Tacotron2Recipe, WaveglowRecipe, dump_recipe
 from sonorant.errors import RequestError, TrainingDiverged
 from sonorant.features.loader import micro_batches
 from sonorant.features.store import FeatureStore
@@ -22,25 +22,25 @@ from sonorant.training.checkpoint import Best, CheckpointFolder
 from sonorant.training.ema import Ema
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.hifigan_task import HifiganTask
+from sonorant.training.processes import Processes
 from sonorant.training.schedule import learning_rate_factor
 from sonorant.training.state import Position, capture, refuse_changes, restore, versions
 from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.task import Task
 from sonorant.training.updater import NonFinite
+from sonorant.training.waveglow_task import WaveglowTask
 
 
 class Run:
     """A task, the average of its network, its position in the data, and the folder where it is kept."""
 
-    def __init__(
-        self, recipe: Recipe, store: FeatureStore, folder: Path, device: torch.device
-    ) -> None:
+    def __init__(self, recipe: Recipe, store: FeatureStore, folder: Path, processes: Processes) -> None:
         self.recipe = recipe
         self.store = store
         self.checkpoints = CheckpointFolder(folder, recipe.run.keep_last)
-        self.device = device
+        self.processes = processes
         seed_everything(recipe.run.seed)
-        self.task = make_task(recipe, store, device)
+        self.task = make_task(recipe, store, processes)
         decay = recipe.run.ema_decay
         self.ema = Ema(self.task.networks[self.task.trained], decay) if decay is not None else None
         self.position = Position()
@@ -90,7 +90,8 @@ class Run:
         A loader with worker processes draws a number to seed them, which must not move the run's own generator.
         """
         with torch.random.fork_rng(devices=[]):
-            return micro_batches(self.store, self.store.split("train"), self.recipe, self.position.step)
+            train, place = self.store.split("train"), (self.processes.rank, self.processes.count)
+            return micro_batches(self.store, train, self.recipe, self.position.step, *place)
 
     def advance(self, epoch: int, batches: Sequence[Any]) -> dict[str, Tensor]:
         """Take one optimiser step and return its losses.
@@ -100,7 +101,7 @@ class Run:
         """
         step = self.position.step
         try:
-            losses = self.task.train_step(batches, step, self.learning_rate_factor)
+            losses = self.task.step(batches, step, self.learning_rate_factor)
         except NonFinite as error:
             raise TrainingDiverged(self._diverged(error.quantity)) from None
         if self.ema is not None:
@@ -144,7 +145,7 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             starts = json.loads(log.read_text())["starts"] if log.is_file() else []
-            starts.append({"step": self.position.step, "date": _now(), **versions(), **_hardware(self.device)})
+            starts.append({"step": self.position.step, "date": _now(), **versions(), **_hardware(self.processes)})
         except (OSError, ValueError, KeyError) as error:
             raise RequestError(f"{folder}: cannot hold a run: {error}; choose another folder") from None
         described = json.dumps({"features": self.store.signature(), "starts": starts}, indent=2) + "\n"
@@ -153,13 +154,15 @@ class Run:
         write_file(folder / "recipe.yaml", lambda file: file.write(resolved.encode()))
 
 
-def make_task(recipe: Recipe, store: FeatureStore, device: torch.device) -> Task[Any]:
+def make_task(recipe: Recipe, store: FeatureStore, processes: Processes) -> Task[Any]:
     """Return the task that a recipe names."""
     if isinstance(recipe, FastPitchRecipe):
-        return FastPitchTask(recipe, store, device)
+        return FastPitchTask(recipe, store, processes)
     if isinstance(recipe, Tacotron2Recipe):
-        return Tacotron2Task(recipe, store, device)
-    return HifiganTask(recipe, store, device)
+        return Tacotron2Task(recipe, store, processes)
+    if isinstance(recipe, WaveglowRecipe):
+        return WaveglowTask(recipe, store, processes)
+    return HifiganTask(recipe, store, processes)
 
 
 def seed_everything(seed: int) -> None:
@@ -173,6 +176,12 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _hardware(device: torch.device) -> dict[str, Any]:
+def _hardware(processes: Processes) -> dict[str, Any]:
+    device = processes.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    return {"device": device.type, "processor": name, "threads": torch.get_num_threads()}
+    return {
+        "device": device.type,
+        "processor": name,
+        "processes": processes.count,
+        "threads": torch.get_num_threads(),
+    }
