@@ -160,6 +160,8 @@ def test_mel_text_and_pitch_are_what_the_training_says(published: Tensors, tmp_p
     theirs = {**published, "pitch_std": torch.zeros(1)}
     _, mel, _, frontend, pitch = read_fastpitch_checkpoint(write(tmp_path, theirs, train_setup=setup))
     assert (mel.hop_length, frontend.grapheme_words, pitch) == (512, "all", None)
+    theirs = {**published, "pitch_mean": torch.tensor([torch.nan])}
+    assert read_fastpitch_checkpoint(write(tmp_path, theirs)).pitch is None
 
 
 def test_without_a_setup_the_published_training_is_taken(published: Tensors, tmp_path: Path) -> None:

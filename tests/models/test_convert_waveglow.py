@@ -184,7 +184,9 @@ def test_a_folded_channel_of_zeros_stays_zero(published: Tensors, tmp_path: Path
         ({"WN.0.start.weight_v": torch.full((CHANNELS, 4, 1), torch.inf)}, "not finite"),
         ({"upsample.weight": None}, "tensors are missing: upsample.weight"),
         ({"upsample.weight": torch.zeros(4, 1024)}, "upsample.weight has the shape .* it needs 3 dimensions"),
-        ({"W_inverse": 3}, "not tensors: W_inverse"),
+        ({"W_inverse": 3}, "not plain tensors: W_inverse"),
+        ({"WN.0.start.weight_v": torch.zeros(1).expand(10**6, 10**6)}, "not plain tensors: WN.0.start.weight_v"),
+        ({"WN.0.start.weight_v": torch.eye(6).to_sparse()}, "not plain tensors: WN.0.start.weight_v"),
     ],
 )
 def test_tensors_that_do_not_match_are_named(

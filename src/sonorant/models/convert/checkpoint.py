@@ -62,14 +62,14 @@ def network_tensors(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]
     """Return the tensors of a checkpoint's network, without the prefix of parallel training.
 
     Raises:
-        VoiceError: There is no network in it, or something in it is not a tensor.
+        VoiceError: There is no network in it, or something in it is not a plain tensor.
     """
     held = next((content[key] for key in NETWORK_KEYS if key in content), content)
     if not isinstance(held, Mapping) or not any(isinstance(value, Tensor) for value in held.values()):
         raise VoiceError(f"{path}: no network in it; it holds {listed([str(key) for key in content])}")
-    strange = [str(name) for name, value in held.items() if not isinstance(value, Tensor)]
+    strange = [str(name) for name, value in held.items() if not _is_plain(value)]
     if strange:
-        raise VoiceError(f"{path}: not tensors: {listed(strange)}")
+        raise VoiceError(f"{path}: not plain tensors: {listed(strange)}")
     return {str(name).removeprefix(PARALLEL_PREFIX): value for name, value in held.items()}
 
 
@@ -107,9 +107,16 @@ def renamed_strictly(theirs: Mapping[str, Any], name_of: Namer, network: nn.Modu
     return state
 
 
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value is a tensor with a number in memory for each element: none that a small file blows up."""
+    if not isinstance(value, Tensor) or value.layout != torch.strided:
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+
+
 def _fits(value: Any, wanted: Tensor) -> bool:
     """Tell whether a tensor is ours but for dimensions of 1: our layers are two-dimensional, theirs may not be."""
-    if not isinstance(value, Tensor) or value.layout != torch.strided:
+    if not _is_plain(value):
         return False
     if value.is_floating_point() != wanted.is_floating_point() or value.is_complex():
         return False

@@ -1,5 +1,6 @@
 """FastPitch 1.1 of NVIDIA's DeepLearningExamples."""
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -210,7 +211,6 @@ def _frontend(setup: Mapping[str, Any], path: Path) -> FrontendConfig:
 
 
 def _pitch(tensors: Mapping[str, Tensor]) -> tuple[float, float] | None:
-    mean, deviation = tensors.get("pitch_mean"), tensors.get("pitch_std")
-    if mean is None or deviation is None or not float(deviation.sum()) > 0:
-        return None
-    return float(mean.sum()), float(deviation.sum())
+    """Return the statistics that a training stored; where it did not, they are zeros."""
+    mean, deviation = (float(tensors[name].sum()) if name in tensors else 0.0 for name in ("pitch_mean", "pitch_std"))
+    return (mean, deviation) if 0 < mean < math.inf and 0 < deviation < math.inf else None
