@@ -73,11 +73,24 @@ def test_the_product_of_onnx_runtime_is_a_matmul() -> None:
 def test_both_libraries_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (benchmark_machine, benchmark_torch):
         monkeypatch.setattr(module, "CPU_PRODUCT_SIZE", 64)
-    measured = [onnx_product(1), *(benchmark_torch.torch_product(torch.device("cpu"), p) for p in ("fp32", "bf16"))]
+    precisions, cpu = ("fp32", "bf16", "fp16"), torch.device("cpu")
+    measured = [onnx_product(1), *(benchmark_torch.torch_product(cpu, precision) for precision in precisions)]
     assert [(m["library"], m["precision"], m["size"]) for m in measured] == [
-        ("onnxruntime", "fp32", 64), ("torch", "fp32", 64), ("torch", "bf16", 64),
+        ("onnxruntime", "fp32", 64), ("torch", "fp32", 64), ("torch", "bf16", 64), ("torch", "fp16", 64),
     ]  # fmt: skip
     assert all(m["gflop_per_s"] > 0 for m in measured)
+
+
+@pytest.mark.parametrize(
+    ("precision", "products", "autocast"),
+    [("fp32", "ieee", False), ("tf32", "tf32", False), ("bf16", "ieee", True), ("fp16", "ieee", True)],
+)
+def test_float32_is_tf32_only_where_it_is_asked_for(precision: str, products: str, autocast: bool) -> None:
+    with benchmark_torch.choose_precision(torch.device("cpu"), precision):
+        assert torch.is_autocast_enabled("cpu") == autocast
+        assert torch.backends.cuda.matmul.fp32_precision == torch.backends.cudnn.conv.fp32_precision == products
+    benchmark_torch.choose_precision(torch.device("cpu"), "fp32")
+    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
 
 
 def test_the_machine_and_the_versions_are_named() -> None:

@@ -23,7 +23,7 @@ REPORT_FIELDS = {
 }  # fmt: skip
 ROW_FIELDS = {
     "model", "stage", "words", "batch", "parameters", "audio_s", "counts",
-    "latency", "rtf", "speed_up", "rates", "peak_bytes", "seconds",
+    "latency", "rtf", "speed_up", "processor_s", "cores", "rates", "peak_bytes", "seconds",
 }  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def check_row(row: dict[str, Any], repeats: int) -> None:
     assert row["latency"]["mean"] == pytest.approx(sum(row["seconds"]) / repeats)
     assert row["rtf"] == pytest.approx(row["latency"]["mean"] / row["audio_s"])
     assert row["speed_up"] == pytest.approx(1 / row["rtf"])
+    assert row["cores"] == pytest.approx(row["processor_s"] / row["latency"]["mean"])
     assert set(row["rates"]) == set(row["counts"]) and row["parameters"] > 0 and row["peak_bytes"] >= 0
 
 
@@ -198,7 +199,7 @@ def test_the_sentences_are_of_the_stated_lengths_and_nothing_of_them_is_dropped(
     assert sentences_up_to(11) == SENTENCES[:5]
 
 
-ROW = Row(Work("fastpitch", "acoustic", None, 4, 46_266_420, 2.0, {"frames": 100.0}), (0.5, 1.5), 3 * 2**20)
+ROW = Row(Work("fastpitch", "acoustic", None, 4, 46_266_420, 2.0, {"frames": 100.0}), (0.5, 1.5), 0.25, 3 * 2**20)
 
 
 def test_a_row_is_written_in_the_units_of_its_columns() -> None:
@@ -206,7 +207,7 @@ def test_a_row_is_written_in_the_units_of_its_columns() -> None:
     assert cells == {
         "stage": "acoustic", "model": "fastpitch", "words": "mean", "batch": "4", "parameters": "46,266,420",
         "audio s": "2.00", "mean ms": "1000", "median": "1000", "p90": "1400", "p95": "1450", "p99": "1490",
-        "RTF": "0.5", "speed-up": "2", "MiB": "3", "per second": "100 frames",
+        "RTF": "0.5", "speed-up": "2", "cores": "0.25", "MiB": "3", "per second": "100 frames",
     }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def bench(
         Literal["onnx", "torch"] | None, typer.Option(help="Of a voice; default: onnx on a CPU, torch on a GPU.")
     ] = None,
     precision: Annotated[
-        Literal["fp32", "bf16"] | None, typer.Option(help="Of a recipe; default: what it says.")
+        Literal["fp32", "tf32", "bf16", "fp16"] | None, typer.Option(help="Of a recipe; default: what it says.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = os.cpu_count() or 1,
     batches: Annotated[

@@ -50,6 +50,10 @@ class Instruments(Protocol):
         """Return the time in seconds, as soon as all work that was begun is done."""
         ...
 
+    def processor_now(self) -> float:
+        """Return the seconds that the process has spent on all processors together."""
+        ...
+
     def forget_peak(self) -> None:
         """Let the peak of the memory begin anew at what is in use."""
         ...
@@ -83,10 +87,18 @@ def summarize(seconds: Sequence[float]) -> Latency:
 
 @dataclass(frozen=True)
 class Row:
-    """Measured work: what each repeat took, and the peak of the memory over all of them."""
+    """Measured work: what each repeat took, and what was used over all of them.
+
+    Attributes:
+        work: What was done in each repeat.
+        seconds: How long each repeat took.
+        processor_s: Seconds that the process spent on all processors together, mean of the repeats.
+        peak_bytes: The peak of the memory.
+    """
 
     work: Work
     seconds: tuple[float, ...]
+    processor_s: float
     peak_bytes: int
 
     @property
@@ -105,6 +117,11 @@ class Row:
         return 1 / self.rtf
 
     @property
+    def cores(self) -> float:
+        """How many cores were kept busy; fewer than there are threads if other processes took them."""
+        return self.processor_s / self.latency.mean
+
+    @property
     def rates(self) -> dict[str, float]:
         """Everything that is counted, per second of compute."""
         return {name: count / self.latency.mean for name, count in self.work.counts.items()}
@@ -115,12 +132,13 @@ def measure(case: Case, instruments: Instruments, repeats: int) -> Row:
     for _ in range(WARMUPS):
         case.run()
     instruments.forget_peak()
-    seconds = []
+    seconds, processor_start = [], instruments.processor_now()
     for _ in range(repeats):
         start = instruments.now()
         case.run()
         seconds.append(instruments.now() - start)
-    return Row(case.work, tuple(seconds), instruments.peak_bytes())
+    processor_s = (instruments.processor_now() - processor_start) / repeats
+    return Row(case.work, tuple(seconds), processor_s, instruments.peak_bytes())
 
 
 def with_means(rows: Iterable[Row]) -> list[Row]:
@@ -139,4 +157,5 @@ def _mean(rows: Sequence[Row]) -> Row:
     counts = {name: float(np.mean([work.counts[name] for work in works])) for name in works[0].counts}
     work = replace(works[0], words=None, audio_s=float(np.mean([work.audio_s for work in works])), counts=counts)
     seconds = tuple(np.mean([row.seconds for row in rows], axis=0).tolist())
-    return Row(work, seconds, max(row.peak_bytes for row in rows))
+    processor_s = float(np.mean([row.processor_s for row in rows]))
+    return Row(work, seconds, processor_s, max(row.peak_bytes for row in rows))

@@ -39,6 +39,10 @@ class CpuInstruments:
         """Return the monotonic time."""
         return time.perf_counter()
 
+    def processor_now(self) -> float:
+        """Return the time of all threads together."""
+        return time.process_time()
+
     def forget_peak(self) -> None:
         """Let the peak begin at what is resident now."""
         try:

@@ -26,13 +26,13 @@ from sonorant.config import (
 )
 from sonorant.evaluation.benchmark import Case, Work
 from sonorant.evaluation.benchmark_sentences import num_words
+from sonorant.evaluation.benchmark_torch import choose_precision
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import HifiganGenerator
 from sonorant.models.lengths import repeat_by_duration
 from sonorant.models.tacotron2 import Tacotron2
 from sonorant.models.waveglow import Waveglow
 from sonorant.text import Frontend
-from sonorant.training.task import autocast
 
 FRAMES_PER_SYMBOL = 6
 """LJ Speech has 6.6 mel frames of 256 samples per symbol, the built-in voice 6.3."""
@@ -162,7 +162,7 @@ def _case(
     inference, load = INFERENCES[recipe.task], _load(recipe, ids, batch, device)
 
     def run() -> None:
-        with torch.inference_mode(), autocast(device, recipe.run.precision):
+        with torch.inference_mode(), choose_precision(device, recipe.run.precision):
             inference.speak(network, recipe.model, load)
 
     num_frames = batch * load.num_frames

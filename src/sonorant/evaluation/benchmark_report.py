@@ -12,6 +12,9 @@ DEFINITIONS = {
     "rtf": "real-time factor: seconds of compute (mean) per second of audio; below 1 is faster than speech",
     "speed_up": "seconds of audio per second of compute: 1 / rtf",
     "latency": "seconds from giving a run its input to having its whole output; percentiles are over the repeats",
+    "processor_s": "seconds that this process spent on all CPU cores together, mean of the repeats",
+    "cores": "processor_s per second of compute: how many cores were kept busy; well below 1 on a CPU, other processes "
+    "took them, and latency and rtf are too long by as much",
     "peak_bytes": "most memory in use during the repeats beyond what was there before the voice or network was made: "
     "resident memory of the process on a CPU, memory allocated by torch on a GPU",
     "rates": "what is counted, per second of compute (mean)",
@@ -20,7 +23,7 @@ DEFINITIONS = {
 }
 COLUMNS = (
     "stage", "model", "words", "batch", "parameters", "audio s",
-    "mean ms", "median", "p90", "p95", "p99", "RTF", "speed-up", "MiB", "per second",
+    "mean ms", "median", "p90", "p95", "p99", "RTF", "speed-up", "cores", "MiB", "per second",
 )  # fmt: skip
 LEFT_COLUMNS = {"stage", "model", "per second"}
 
@@ -67,7 +70,8 @@ class Report:
             ", ".join(f"{name} {value}" for name, value in self.machine.items()),
             ", ".join(f"{name} {value}" for name, value in (*self.versions.items(), *self.settings.items())),
             f"matrix product: {products}",
-            "RTF: seconds of compute per second of audio; speed-up: its inverse; MiB: peak of the memory",
+            "RTF: seconds of compute per second of audio; speed-up: its inverse; MiB: peak of the memory; "
+            "cores: kept busy, fewer than the threads if other processes took them",
         ]
 
     def cells(self) -> list[tuple[str, ...]]:
@@ -82,6 +86,8 @@ def row_to_json(row: Row) -> dict[str, Any]:
         "latency": asdict(row.latency),
         "rtf": row.rtf,
         "speed_up": row.speed_up,
+        "processor_s": row.processor_s,
+        "cores": row.cores,
         "rates": row.rates,
         "peak_bytes": row.peak_bytes,
         "seconds": list(row.seconds),
@@ -104,6 +110,7 @@ def row_cells(row: Row) -> tuple[str, ...]:
         *milliseconds,
         f"{row.rtf:.3g}",
         f"{row.speed_up:.3g}",
+        f"{row.cores:.2f}",
         f"{row.peak_bytes / 2**20:.0f}",
         ", ".join(f"{rate:,.0f} {name}" for name, rate in row.rates.items()),
     )

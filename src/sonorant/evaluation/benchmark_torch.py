@@ -9,7 +9,8 @@ from sonorant.evaluation.benchmark import Instruments
 from sonorant.evaluation.benchmark_machine import CPU_PRODUCT_SIZE, PRODUCT_REPEATS, CpuInstruments, product_speed
 
 GPU_PRODUCT_SIZE = 8192
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""Precision -> type of the numbers that are multiplied."""
 
 
 class CudaInstruments:
@@ -23,6 +24,10 @@ class CudaInstruments:
         """Return the monotonic time when the GPU has done what it was told."""
         torch.cuda.synchronize(self._device)
         return time.perf_counter()
+
+    def processor_now(self) -> float:
+        """Return the time that the CPU has spent on telling the GPU what to do, all threads together."""
+        return time.process_time()
 
     def forget_peak(self) -> None:
         """Let the peak begin at what is allocated now."""
@@ -47,6 +52,13 @@ def open_device(name: str, threads: int) -> torch.device:
     return torch.device(name)
 
 
+def choose_precision(device: torch.device, precision: str) -> torch.autocast:
+    """Return the context in which networks compute in a precision; whether float32 may be tf32 changes at once."""
+    torch.backends.fp32_precision = "tf32" if precision == "tf32" else "ieee"  # type: ignore[attr-defined]
+    dtype = _DTYPES[precision]
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
 def make_instruments(device: torch.device) -> Instruments:
     """Return what measures on a device."""
     return CudaInstruments(device) if device.type == "cuda" else CpuInstruments()
@@ -67,6 +79,7 @@ def describe_gpu(device: torch.device) -> dict[str, str | int | float]:
 def torch_product(device: torch.device, precision: str) -> dict[str, str | int | float]:
     """Measure torch's best speed at a product of square matrices: the floor under a network's figures."""
     size = GPU_PRODUCT_SIZE if device.type == "cuda" else CPU_PRODUCT_SIZE
+    choose_precision(device, precision)
     factor = torch.ones(size, size, device=device, dtype=_DTYPES[precision])
     instruments, seconds = make_instruments(device), []
     for _ in range(PRODUCT_REPEATS):
