@@ -25,6 +25,9 @@ def pack(
     keep_weights: Annotated[
         bool, typer.Option(help="Put the weights in too, for fine-tuning and the torch runtime.")
     ] = True,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Tacotron 2's decoder in int8: several times faster, about 1 % off.")
+    ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a voice that is there.")] = False,
 ) -> None:
     """Export models to ONNX, prove them equal to torch, and write a voice."""
@@ -48,6 +51,7 @@ def pack(
         name=name,
         licences=Licences(data=data_licence, weights=weights_licence),
         description=description,
+        int8=int8,
         keep_weights=keep_weights,
         sample=lambda voice: encode(Synthesizer.load(voice).speak(SAMPLE_TEXT), "wav"),
         replace=replace,

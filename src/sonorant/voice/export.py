@@ -22,6 +22,7 @@ from sonorant.voice.graphs import (
     WAVEGLOW,
     Graph,
 )
+from sonorant.voice.quantization import quantise_lstms
 from sonorant.voice.trained import TrainedModel
 
 if TYPE_CHECKING:
@@ -30,13 +31,19 @@ if TYPE_CHECKING:
 OPSET = 20
 TOLERANCE = 1e-4
 """The largest allowed difference from torch in fp32; where the output's peak is over 1, as a share of the peak."""
+INT8_TOLERANCE = 0.02
+"""The same for a decoder step in int8."""
 
 _SHAPES = ((2, 13), (1, 1), (1, 37), (3, 64))
 """(batch, length) of the example that is traced, then of those that are only compared."""
 
 
-def export(trained: TrainedModel) -> dict[str, bytes]:
+def export(trained: TrainedModel, int8: bool = False) -> dict[str, bytes]:
     """Return the graphs of a model by their file names, as `sonorant.voice.graphs` lists them.
+
+    Args:
+        trained: The model.
+        int8: Turn a Tacotron 2's decoder step into int8; other graphs stay what they are.
 
     Raises:
         VoiceError: A graph does not compute what torch computes.
@@ -44,10 +51,14 @@ def export(trained: TrainedModel) -> dict[str, bytes]:
     network = trained.network()
     make_inputs = _EXAMPLES[trained.kind]
     examples = [make_inputs(trained, network, batch, length) for batch, length in _SHAPES]
-    return {
-        graph.file: _export(_as_module(network, graph.method), graph, [example[graph.file] for example in examples])
-        for graph in GRAPHS[trained.kind]
-    }
+    graphs = {}
+    for graph in GRAPHS[trained.kind]:
+        module, own = _as_module(network, graph.method), [example[graph.file] for example in examples]
+        exported = _export(module, graph, own)
+        if int8 and graph is STEP:
+            exported = _in_int8(exported, module, graph, own)
+        graphs[graph.file] = exported
+    return graphs
 
 
 Examples = dict[str, "dict[str, Tensor]"]
@@ -165,6 +176,13 @@ def _export(module: "nn.Module", graph: Graph, examples: Sequence["dict[str, Ten
     return exported
 
 
+def _in_int8(exported: bytes, module: "nn.Module", graph: Graph, examples: Sequence["dict[str, Tensor]"]) -> bytes:
+    with _quiet_exporter():
+        quantised = quantise_lstms(exported)
+    _prove_equal(quantised, module, examples, f"{graph.file} in int8", INT8_TOLERANCE)
+    return quantised
+
+
 def _without_traces(model: Any) -> bytes:
     """Drop where in our source each node came from: it is of no use to speak, and names the packer's folders."""
     graph = model.graph
@@ -174,7 +192,13 @@ def _without_traces(model: Any) -> bytes:
     return model.SerializeToString()  # type: ignore[no-any-return]
 
 
-def _prove_equal(graph: bytes, module: "nn.Module", examples: Sequence["dict[str, Tensor]"], name: str) -> None:
+def _prove_equal(
+    graph: bytes,
+    module: "nn.Module",
+    examples: Sequence["dict[str, Tensor]"],
+    name: str,
+    tolerance: float = TOLERANCE,
+) -> None:
     """Compare a graph with torch on every example.
 
     Raises:
@@ -192,11 +216,11 @@ def _prove_equal(graph: bytes, module: "nn.Module", examples: Sequence["dict[str
         for ours, theirs in zip(found, expected, strict=True):
             reference = theirs.numpy()
             error = float(np.abs(ours - reference).max() / max(1.0, np.abs(reference).max()))
-            if not error <= TOLERANCE:
+            if not error <= tolerance:
                 shape = tuple(next(iter(example.values())).shape)
                 raise VoiceError(
                     f"{name}: the exported graph differs from torch by {error:.2g} for an input of shape {shape}, "
-                    f"allowed is {TOLERANCE:g}; the network cannot be packed"
+                    f"allowed is {tolerance:g}; the network cannot be packed"
                 )
 
 

@@ -77,6 +77,7 @@ class Tacotron2Part(_Model):
 
     kind: Literal["tacotron2"] = "tacotron2"
     config: Tacotron2Config
+    int8: bool = Field(False, description="the decoder step's graph has weights in int8")
 
 
 class HifiganPart(_Model):

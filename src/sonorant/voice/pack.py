@@ -51,6 +51,7 @@ def pack(
     description: str = "",
     metrics: Mapping[str, float] | None = None,
     griffin_lim_iterations: int = 60,
+    int8: bool = False,
     keep_weights: bool = True,
     sample: Callable[[Path], bytes] | None = None,
     replace: bool = False,
@@ -66,6 +67,7 @@ def pack(
         description: A sentence or two.
         metrics: What was measured.
         griffin_lim_iterations: Where there is no vocoder.
+        int8: Pack a Tacotron 2's decoder step in int8: several times faster on a CPU, and within about 1 %.
         keep_weights: Put the weights in as well, to fine-tune from and for the torch runtime.
         sample: Given the finished folder, returns the WAV file that shows how the voice sounds.
         replace: Allow `out` to be a voice already; it survives any failure.
@@ -74,7 +76,7 @@ def pack(
         `out`.
 
     Raises:
-        RequestError: `out` exists, or cannot be written.
+        RequestError: `out` exists, or cannot be written; or `int8` is asked of another model.
         VoiceError: The models do not fit together, or a graph does not compute what torch computes.
     """
     _check_target(out, replace)
@@ -86,8 +88,9 @@ def pack(
         description=description,
         metrics=metrics,
         griffin_lim_iterations=griffin_lim_iterations,
+        int8=int8,
     )
-    files = {**export(acoustic), **(export(vocoder) if vocoder else {})}
+    files = {**export(acoustic, int8), **(export(vocoder) if vocoder else {})}
     if keep_weights:
         files[ACOUSTIC_WEIGHTS_NAME] = acoustic.to_bytes()
         if vocoder:
@@ -139,13 +142,15 @@ def describe(
     description: str = "",
     metrics: Mapping[str, float] | None = None,
     griffin_lim_iterations: int = 60,
+    int8: bool = False,
 ) -> VoiceManifest:
     """Return the manifest, but for its files, of the voice that two models make; see `pack` for the arguments.
 
     Raises:
         VoiceError: The name is not one, or the models do not fit together.
+        RequestError: `int8` is asked of another model than a Tacotron 2.
     """
-    said = acoustic_part(acoustic)
+    said = acoustic_part(acoustic, int8)
     made = vocoder_part(vocoder) if vocoder else _griffin_lim_part(acoustic, griffin_lim_iterations)
     _check_name_and_mels(acoustic, vocoder, name)
     assert acoustic.frontend is not None
@@ -171,17 +176,20 @@ def describe(
         raise VoiceError(f"{name}: cannot be packed: {explain(error)}") from None
 
 
-def acoustic_part(model: TrainedModel) -> AcousticPart:
+def acoustic_part(model: TrainedModel, int8: bool = False) -> AcousticPart:
     """Return what a manifest says about an acoustic model.
 
     Raises:
         VoiceError: It is none.
+        RequestError: `int8` is asked of another model than a Tacotron 2.
     """
     match model.config:
+        case Tacotron2Config():
+            return Tacotron2Part(config=model.config, int8=int8, **_said(model))
+        case FastPitchConfig() if int8:
+            raise RequestError("int8: it is for Tacotron 2's decoder step, this acoustic model is a fastpitch")
         case FastPitchConfig():
             return FastPitchPart(config=model.config, **_said(model))
-        case Tacotron2Config():
-            return Tacotron2Part(config=model.config, **_said(model))
         case _:
             raise VoiceError(f"the acoustic model is a {model.kind}; allowed are fastpitch and tacotron2")
 
