@@ -37,7 +37,7 @@ def test_an_alignment_that_runs_backwards_is_told_apart() -> None:
     quality = measure(hard([4, 4, 4]).float().flip(1))
     assert quality["focus"] == 1
     assert quality["diagonality"] < -0.8
-    assert quality["repeated"] == pytest.approx(1 / 3)  # the first; the second is the last's neighbour
+    assert quality["repeated"] == 0  # no symbol comes twice
 
 
 def test_skipped_symbols_are_counted() -> None:
@@ -53,6 +53,11 @@ def test_a_symbol_seen_from_the_corner_of_the_eye_is_not_skipped() -> None:
 
 def test_each_symbol_that_is_gone_back_to_counts_once() -> None:
     assert measure(along(0, 1, 2, 3, 4, 1, 2, 1, 2, 3, 4, 5, 6, 7))["repeated"] == pytest.approx(2 / 8)
+
+
+def test_one_look_ahead_repeats_nothing() -> None:
+    assert measure(along(5, 0, 0, 1, 2, 3, 4, 5, 6, 7))["repeated"] == 0
+    assert measure(along(0, 1, 6, 2, 3, 4, 5, 6, 7))["repeated"] == 0
 
 
 def test_flickering_between_neighbours_is_no_repetition() -> None:

@@ -21,8 +21,8 @@ def alignment_quality(alignment: Tensor, num_steps: Tensor, symbol_lengths: Tens
     focus: the highest weight of a step, averaged over steps.
     diagonality: the correlation over steps of time and the expected symbol.
     skipped: the share of symbols whose weight reaches `SEEN` at no step.
-    repeated: the share of symbols that a step attends to most although an earlier one attended most to a symbol more
-        than `FLICKER` further on.
+    repeated: the share of symbols that steps attend to most, leave for one more than `FLICKER` further on, and come
+        back to.
 
     Shape:
         alignment: (B, steps, S), num_steps: (B,), symbol_lengths: (B,) -> (B,) each
@@ -61,14 +61,21 @@ def agreement(soft: Tensor, hard: Tensor, num_steps: Tensor) -> Tensor:
 
 
 def _returned_to(attended: Tensor, valid_steps: Tensor, num_symbols: int) -> Tensor:
-    """Mark the symbols that are attended to after one more than `FLICKER` further on.
+    """Mark the symbols that are attended to again after one more than `FLICKER` further on.
 
     Shape:
         attended: (B, steps) int64, valid_steps: (B, steps) bool -> (B, S) bool
     """
-    back = (attended < attended.cummax(1).values - FLICKER) & valid_steps
-    marks = torch.zeros(len(attended), num_symbols, dtype=torch.long, device=attended.device)
-    return marks.scatter_add(1, attended, back.long()) > 0
+    symbols = torch.arange(num_symbols, device=attended.device)
+    here = (attended.unsqueeze(2) == symbols) & valid_steps.unsqueeze(2)  # (B, steps, S)
+    beyond = attended.unsqueeze(2) > symbols + FLICKER
+    left = _so_far(_so_far(here) & beyond)
+    return (here & left).any(1)
+
+
+def _so_far(happens: Tensor) -> Tensor:
+    """Tell whether something has happened at a step or before: (B, steps, S) bool, likewise."""
+    return happens.cumsum(1) > 0
 
 
 def _correlation(a: Tensor, b: Tensor, valid: Tensor) -> Tensor:
