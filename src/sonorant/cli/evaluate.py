@@ -89,13 +89,14 @@ def _evaluate(
     from sonorant.evaluation.evaluate import evaluate as evaluate_items
     from sonorant.evaluation.evaluate import warm_up
     from sonorant.evaluation.judge import Judge
+    from sonorant.evaluation.recognition import Recogniser
     from sonorant.evaluation.report import PAGE_NAME, describe, write_report
     from sonorant.evaluation.results import Evaluation
     from sonorant.evaluation.table import figures_text
 
-    rater = Dnsmos(dnsmos) if dnsmos else None
     facts = {**describe(threads, dnsmos), **warm_up(material.items, make)}
-    judge = Judge(make.kind, material.features or FeatureConfig(mel=make.mel), rater)
+    rater = Dnsmos(dnsmos) if dnsmos else None
+    judge = Judge(make.kind, material.features or FeatureConfig(mel=make.mel), Recogniser(), rater)
     with progress_of("evaluate") as progress:
         judged = list(evaluate_items(material.items, make, judge, progress))
     evaluation = Evaluation(make.kind, subject, material.name, facts, tuple(each.result for each in judged))

@@ -61,9 +61,10 @@ def evaluate(
         recording = item.recording() if item.recording else None
         result = judge.judge(item, made, recording)
         mel = judge.features.mel
-        yield Judged(result, _clip(made.sound, mel), _clip(recording, mel) if recording else None)
+        yield Judged(result, clip(made.sound, mel), clip(recording, mel) if recording else None)
         progress(done, len(items))
 
 
-def _clip(sound: Audio, mel: MelConfig) -> Clip:
+def clip(sound: Audio, mel: MelConfig) -> Clip:
+    """Return what the page embeds of a sound."""
     return Clip(encode(sound, FORMAT), spectrogram_png(sound, mel), sound.duration_s)

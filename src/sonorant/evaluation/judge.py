@@ -19,17 +19,20 @@ class Judge:
     Args:
         kind: Whether they are spoken texts or copies of recordings.
         features: How mel and pitch are computed and what counts as silence.
+        recogniser: Hears.
         dnsmos: Rates without a reference; None leaves it out.
 
     Attributes:
         features: The same.
     """
 
-    def __init__(self, kind: Kind, features: FeatureConfig, dnsmos: Dnsmos | None = None) -> None:
+    def __init__(
+        self, kind: Kind, features: FeatureConfig, recogniser: Recogniser, dnsmos: Dnsmos | None = None
+    ) -> None:
         self._kind = kind
         self.features = features
+        self._recogniser = recogniser
         self._dnsmos = dnsmos
-        self._recogniser = Recogniser()
 
     def judge(self, item: Item, made: Made, recording: Audio | None) -> SentenceResult:
         """Measure one sound, and its recording where there is one."""
