@@ -113,6 +113,7 @@ class WaveglowConfig(Settings):
 
     hop_length: int = Field(256, ge=1, description="samples per mel frame")
     upsample_kernel: int = Field(1024, ge=1, description="of the transposed convolution that upsamples the mel")
+    upsample_channels: int | None = Field(None, ge=1, description="that come out of it; null: as many as mel bins")
     num_flows: int = Field(12, ge=1)
     group_size: int = Field(8, ge=2, multiple_of=2, description="samples that become the channels of one time step")
     early_every: int = Field(4, ge=1, description="after so many flows some channels are done")

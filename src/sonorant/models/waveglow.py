@@ -89,12 +89,13 @@ class Waveglow(nn.Module):
     def __init__(self, config: WaveglowConfig, n_mels: int = 80) -> None:
         super().__init__()
         self.config = config
-        self.upsample = nn.ConvTranspose1d(n_mels, n_mels, config.upsample_kernel, config.hop_length)
+        upsampled = config.upsample_channels or n_mels
+        self.upsample = nn.ConvTranspose1d(n_mels, upsampled, config.upsample_kernel, config.hop_length)
         self.flows = nn.ModuleList()
         channels = config.group_size
         for index in range(config.num_flows):
             channels -= self._num_early(index)
-            self.flows.append(FlowStep(config, channels, n_mels * config.group_size))
+            self.flows.append(FlowStep(config, channels, upsampled * config.group_size))
 
     def forward(self, mel: Tensor, waveform: Tensor) -> WaveglowOutput:
         """Turn recordings into noise.
@@ -159,9 +160,9 @@ class Waveglow(nn.Module):
         return math.ceil(reach / steps_per_frame) + earlier_frames
 
     def _condition(self, mel: Tensor) -> Tensor:
-        """Return the mel's features of each time step: (B, n_mels * group_size, 1, L)."""
+        """Return the mel's features of each time step: (B, upsampled channels * group_size, 1, L)."""
         upsampled = self.upsample(mel)[:, :, : mel.shape[2] * self.config.hop_length]
-        grouped = upsampled.reshape(*mel.shape[:2], -1, self.config.group_size).transpose(2, 3)
+        grouped = upsampled.reshape(*upsampled.shape[:2], -1, self.config.group_size).transpose(2, 3)
         return self._as_image(grouped.flatten(1, 2))
 
     def _as_image(self, sequence: Tensor) -> Tensor:
