@@ -30,7 +30,7 @@ $(VENV)/.core: pyproject.toml
 
 # Everything: training, export and the checks.
 $(VENV)/.all: $(VENV)/.core
-	$(VENV)/bin/pip install --quiet --editable ".[train,dev]"
+	$(VENV)/bin/pip install --quiet --editable ".[train,eval,dev]"
 	@touch $@
 
 clean:

@@ -8,7 +8,7 @@ from sonorant.evaluation.making import Made
 from sonorant.evaluation.material import Item
 from sonorant.evaluation.recognition import Recogniser
 from sonorant.evaluation.results import Kind, SentenceResult, Share
-from sonorant.evaluation.words import count_repeated, mishearing, spoken_words
+from sonorant.evaluation.words import mishearing, spoken_words
 
 _CLOSENESS = {"speech": speech_shares, "copy": copy_shares}
 
@@ -71,7 +71,7 @@ def _word_shares(expected: str, heard: str) -> dict[str, Share]:
     return {
         "wer": Share(errors.word_errors, errors.num_words),
         "cer": Share(errors.character_errors, errors.num_characters),
-        "repeated_words": Share(count_repeated(expected, heard), errors.num_words),
+        "repeated_words": Share(errors.num_repeated, errors.num_words),
     }
 
 

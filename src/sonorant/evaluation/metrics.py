@@ -72,7 +72,8 @@ METRICS: dict[str, Metric] = {
         title="repeated words",
         unit="%",
         better="lower",
-        meaning="Words heard twice in a row, alone or in a phrase of up to four, and not written so.",
+        meaning="Words heard once more than they are written, directly behind each other, alone or in a phrase of up "
+        "to four.",
         source=_RECOGNISER,
         caution="The recogniser may hear a repetition where there is none, or miss one; listen to each.",
         beside="difference",

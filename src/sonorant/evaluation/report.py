@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sonorant.evaluation.benchmark_machine import describe_cpu
+from sonorant.evaluation.benchmark_machine import describe_cpu, versions
 from sonorant.evaluation.evaluate import Judged
 from sonorant.evaluation.figures import Figure, figures
 from sonorant.evaluation.page import page
@@ -22,6 +22,7 @@ def describe(threads: int, dnsmos: Path | None) -> dict[str, str | int | float]:
     return {
         "date": date.today().isoformat(),
         **describe_cpu(),
+        **versions(),
         "threads": threads,
         "dnsmos": dnsmos.name if dnsmos else "not given",
     }

@@ -19,6 +19,7 @@ class Mishearing:
         character_errors: The same for characters, spaces among them.
         num_characters: Characters expected.
         wrong: Indices of the heard words that are no expected ones.
+        num_repeated: Words put in that were heard, alone or in a phrase of up to four, directly before or behind.
     """
 
     word_errors: int
@@ -26,6 +27,7 @@ class Mishearing:
     character_errors: int
     num_characters: int
     wrong: tuple[int, ...]
+    num_repeated: int
 
 
 def spoken_words(text: str) -> str:
@@ -40,7 +42,7 @@ def spoken_words(text: str) -> str:
 
 
 def mishearing(expected: str, heard: str) -> Mishearing:
-    """Count the edits between what was to be said and what was heard; `expected` has at least one word.
+    """Compare what was to be said with what was heard; `expected` has at least one word.
 
     Example:
         >>> mishearing("the cat sat", "the hat sat down").word_errors
@@ -49,34 +51,33 @@ def mishearing(expected: str, heard: str) -> Mishearing:
     import jiwer
 
     words, characters = jiwer.process_words(expected, heard), jiwer.process_characters(expected, heard)
-    wrong = (
-        range(chunk.hyp_start_idx, chunk.hyp_end_idx) for chunk in words.alignments[0] if chunk.type != "equal"
-    )
+    edits = [chunk.type for chunk in words.alignments[0] for _ in range(chunk.hyp_start_idx, chunk.hyp_end_idx)]
     return Mishearing(
         word_errors=words.substitutions + words.deletions + words.insertions,
         num_words=len(expected.split()),
         character_errors=characters.substitutions + characters.deletions + characters.insertions,
         num_characters=len(expected),
-        wrong=tuple(index for indices in wrong for index in indices),
+        wrong=tuple(index for index, edit in enumerate(edits) if edit != "equal"),
+        num_repeated=len(_repeated(heard.split(), edits)),
     )
 
 
-def count_repeated(expected: str, heard: str) -> int:
-    """Count the words that were heard twice in a row, alone or in a phrase of up to four, and are not written so.
+def _repeated(words: Sequence[str], edits: Sequence[str]) -> set[int]:
+    """Return the indices of words put in by a repetition.
 
-    Example:
-        >>> count_repeated("we had had enough of it", "we had had enough of it of it")
-        2
+    That is a phrase heard twice in a row of which one half is expected and the other was put in; so neither a word that
+    is written twice counts, nor two that were misheard alike.
+
+    Args:
+        words: Heard.
+        edits: What each of them is: "equal", "insert" or "substitute".
     """
-    return max(0, len(_repeats(heard.split())) - len(_repeats(expected.split())))
-
-
-def _repeats(words: Sequence[str]) -> set[int]:
-    """Return the indices of words that belong to a phrase which stands directly before, too."""
-    return {
-        index
-        for length in range(1, LONGEST_PHRASE + 1)
-        for start in range(length, len(words) - length + 1)
-        if words[start - length : start] == words[start : start + length]
-        for index in range(start, start + length)
-    }
+    found = set()
+    for length in range(1, LONGEST_PHRASE + 1):
+        for start in range(len(words) - 2 * length + 1):
+            middle, end = start + length, start + 2 * length
+            put_in = [index for index in range(start, end) if edits[index] == "insert"]
+            is_half = len(put_in) == length == edits[start:end].count("equal")
+            if is_half and words[start:middle] == words[middle:end]:
+                found |= set(put_in)
+    return found
