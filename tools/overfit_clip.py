@@ -14,8 +14,9 @@ from sonorant.config import AcousticRecipe, load_recipe
 from sonorant.features.batch import acoustic_batch
 from sonorant.training.acoustic_task import AcousticTask
 from sonorant.training.data import open_store
+from sonorant.training.processes import Processes
 from sonorant.training.progress import format_values
-from sonorant.training.run import make_task, seed_everything
+from sonorant.training.run import make_task
 from sonorant.training.task import evaluating
 
 matplotlib.use("Agg")
@@ -36,14 +37,14 @@ def main() -> None:
     assert isinstance(recipe, AcousticRecipe), "a vocoder aligns nothing"
     store = open_store(arguments.features, recipe)
     entry = store.split("train")[arguments.clip]
-    seed_everything(recipe.run.seed)
+    torch.manual_seed(recipe.run.seed)
     torch.set_num_threads(recipe.run.threads or torch.get_num_threads())
-    task = make_task(recipe, store, torch.device("cpu"))
+    task = make_task(recipe, store, Processes())
     assert isinstance(task, AcousticTask)
     batch = acoustic_batch(store, [entry])
     print(f"{entry.utterance_id}: {entry.text}")
     for step in range(arguments.steps):
-        losses = task.train_step([batch], step, 1.0)
+        losses = task.step([batch], step, 1.0)
         if (step + 1) % 50 == 0:
             quality = {name: float(value) for name, value in measure(task, batch)[1].items()}
             print(step + 1, format_values({name: float(loss) for name, loss in losses.items()} | quality), flush=True)

@@ -88,7 +88,7 @@ def step_gradients(task: Task[Any], batches: Sequence[Any], step: int) -> dict[s
     def watch(name: str, updater: Updater) -> None:
         apply = updater.apply
 
-        def watched(losses: Mapping[str, Tensor], learning_rate_factor: float) -> Tensor:
+        def watched(losses: Mapping[str, Tensor], learning_rate_factor: float) -> tuple[dict[str, Tensor], Tensor]:
             gradients = [p.grad for p in updater.parameters if p.grad is not None]
             seen[name] = torch.cat([gradient.flatten().clone() for gradient in gradients])
             return apply(losses, learning_rate_factor)
@@ -97,7 +97,7 @@ def step_gradients(task: Task[Any], batches: Sequence[Any], step: int) -> dict[s
 
     for name, updater in task.updaters.items():
         watch(name, updater)
-    task.train_step(batches, step, 1.0)
+    task.step(batches, step, 1.0)
     return seen
 
 

@@ -11,6 +11,7 @@ from sonorant.config import FastPitchRecipe, HifiganRecipe
 from sonorant.errors import RequestError, VoiceError
 from sonorant.features.store import FeatureStore
 from sonorant.training.checkpoint import Best, CheckpointFolder, load_trained, read_checkpoint
+from sonorant.training.processes import Processes
 from sonorant.training.run import Run
 from sonorant.voice.trained import load_trained_file
 
@@ -121,7 +122,7 @@ def test_a_folder_without_checkpoints_has_nothing_trained(tmp_path: Path) -> Non
 
 
 def saved_run(recipe: FastPitchRecipe | HifiganRecipe, store: FeatureStore, folder: Path) -> Run:
-    run = Run(recipe, store, folder, torch.device("cpu"))
+    run = Run(recipe, store, folder, Processes())
     run.start()
     epoch, batches = next(run.batches())
     run.advance(epoch, batches)

@@ -9,6 +9,7 @@ from sonorant.config.load import dump_recipe
 from sonorant.features.batch import AcousticBatch, acoustic_batch
 from sonorant.features.store import FeatureStore
 from sonorant.training.fastpitch_task import FastPitchTask
+from sonorant.training.processes import Processes
 from sonorant.training.updater import NonFinite
 
 Gradients = Callable[..., dict[str, torch.Tensor]]
@@ -36,7 +37,7 @@ def without_dropout(recipe: FastPitchRecipe) -> FastPitchRecipe:
 
 def make(recipe: FastPitchRecipe, store: FeatureStore) -> FastPitchTask:
     torch.manual_seed(0)
-    return FastPitchTask(recipe, store, torch.device("cpu"))
+    return FastPitchTask(recipe, store, Processes())
 
 
 def split(store: FeatureStore, parts: int, size: int) -> list[AcousticBatch]:
@@ -79,7 +80,7 @@ def test_counts_known_beforehand_are_those_of_the_loss_terms(
 def test_one_step_changes_every_parameter(fastpitch_recipe: FastPitchRecipe, store: FeatureStore) -> None:
     task = make(fastpitch_recipe, store)
     before = {name: parameter.detach().clone() for name, parameter in task.model.named_parameters()}
-    task.train_step(split(store, 2, 2), LATE, 1.0)
+    task.step(split(store, 2, 2), LATE, 1.0)
     same = [name for name, parameter in task.model.named_parameters() if torch.equal(parameter, before[name])]
     assert same == []
     assert all(parameter.isfinite().all() for parameter in task.model.parameters())
@@ -88,7 +89,7 @@ def test_one_step_changes_every_parameter(fastpitch_recipe: FastPitchRecipe, sto
 def test_one_batch_is_overfitted(fastpitch_recipe: FastPitchRecipe, store: FeatureStore) -> None:
     recipe = changed(fastpitch_recipe, optimizer={"learning_rate": 0.01})
     task, batches = make(recipe, store), split(store, 1, 4)
-    losses = [task.train_step(batches, step, 1.0) for step in range(80)]
+    losses = [task.step(batches, step, 1.0) for step in range(80)]
     assert losses[-1]["mel"] < 0.2 * losses[0]["mel"]
     assert losses[-1]["pitch"] < 0.5 * losses[0]["pitch"]
     assert losses[-1]["alignment"] < 0.9 * losses[0]["alignment"]
@@ -96,8 +97,8 @@ def test_one_batch_is_overfitted(fastpitch_recipe: FastPitchRecipe, store: Featu
 
 def test_bfloat16_trains_about_the_same(fastpitch_recipe: FastPitchRecipe, store: FeatureStore) -> None:
     recipe, batches = without_dropout(fastpitch_recipe), split(store, 1, 4)
-    exact = make(recipe, store).train_step(batches, LATE, 1.0)
-    coarse = make(changed(recipe, run={"precision": "bf16"}), store).train_step(batches, LATE, 1.0)
+    exact = make(recipe, store).step(batches, LATE, 1.0)
+    coarse = make(changed(recipe, run={"precision": "bf16"}), store).step(batches, LATE, 1.0)
     assert coarse["mel"].dtype == torch.float32
     assert coarse["mel"] != exact["mel"]
     assert coarse["total"].item() == pytest.approx(exact["total"].item(), rel=0.02)
@@ -151,5 +152,5 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(
     batch.voiced[:] = True
     before = [parameter.detach().clone() for parameter in task.model.parameters()]
     with pytest.raises(NonFinite, match="= nan"):
-        task.train_step([batch], LATE, 1.0)
+        task.step([batch], LATE, 1.0)
     assert all(map(torch.equal, task.model.parameters(), before))

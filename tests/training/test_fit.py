@@ -18,6 +18,7 @@ from sonorant.training.checkpoint import CheckpointFolder, read_checkpoint
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.fit import fit
 from sonorant.training.hifigan_task import HifiganTask
+from sonorant.training.processes import Processes
 from sonorant.training.run import Run
 from sonorant.training.state import capture
 from sonorant.training.tacotron2_task import Tacotron2Task
@@ -65,14 +66,14 @@ def test_a_resumed_run_equals_one_that_was_never_interrupted(name: str, store_pa
     assert differences(whole, parts) == []
 
 
-@pytest.mark.parametrize("forgotten", ["random", "ema", "optimizers"])
+@pytest.mark.parametrize("forgotten", ["networks", "ema", "optimizers"])
 def test_the_comparison_of_runs_notices_what_a_checkpoint_forgets(
     forgotten: str, store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit(short("tiny_fastpitch", 4), store_path, tmp_path / "whole", progress=False)
     fit(short("tiny_fastpitch", 3), store_path, tmp_path / "parts", progress=False)
     features = FeatureStore(store_path)
-    fresh = Run(short("tiny_fastpitch", 4), features, tmp_path / "fresh", torch.device("cpu"))
+    fresh = Run(short("tiny_fastpitch", 4), features, tmp_path / "fresh", Processes())
     path = tmp_path / "parts" / "step_00000003.pt"
     state = read_checkpoint(path)
     state[forgotten] = capture(fresh.task, fresh.ema, fresh.position, fresh.recipe, features)[forgotten]

@@ -11,6 +11,7 @@ from sonorant.features.batch import VocoderBatch, vocoder_batch
 from sonorant.features.store import FeatureStore
 from sonorant.training import hifigan_task
 from sonorant.training.hifigan_task import HifiganTask
+from sonorant.training.processes import Processes
 from sonorant.training.updater import NonFinite
 
 Gradients = Callable[..., dict[str, torch.Tensor]]
@@ -29,7 +30,7 @@ def changed(recipe: HifiganRecipe, **sections: Any) -> HifiganRecipe:
 
 def make(recipe: HifiganRecipe, store: FeatureStore) -> HifiganTask:
     torch.manual_seed(0)
-    return HifiganTask(recipe, store, torch.device("cpu"))
+    return HifiganTask(recipe, store, Processes())
 
 
 def split(store: FeatureStore, parts: int, size: int) -> list[VocoderBatch]:
@@ -72,7 +73,7 @@ def test_before_the_judges_begin_they_neither_judge_nor_learn(
     task = make(hifigan_recipe, store)
     before = copy(task.discriminators)
     monkeypatch.setattr(task.discriminators, "forward", None)  # a call would fail
-    losses = task.train_step(split(store, 1, 4), hifigan_recipe.loss.adversarial_start - 1, 1.0)
+    losses = task.step(split(store, 1, 4), hifigan_recipe.loss.adversarial_start - 1, 1.0)
     assert set(losses) == {"mel", "spectral", "total", "gradient norm"}
     assert is_same(task.discriminators, before)
     assert not task.updaters["discriminators"].optimizer.state
@@ -81,7 +82,7 @@ def test_before_the_judges_begin_they_neither_judge_nor_learn(
 def test_one_step_changes_every_parameter_of_both_networks(hifigan_recipe: HifiganRecipe, store: FeatureStore) -> None:
     task = make(hifigan_recipe, store)
     before = {name: copy(network) for name, network in task.networks.items()}
-    losses = task.train_step(split(store, 2, 2), JUDGED, 1.0)
+    losses = task.step(split(store, 2, 2), JUDGED, 1.0)
     assert {"discriminator", "mel", "spectral", "feature", "adversarial", "total"} < set(losses)
     for name, network in task.networks.items():
         pairs = zip(network.named_parameters(), before[name], strict=True)
@@ -105,7 +106,7 @@ def test_each_step_leaves_the_other_network_untouched(hifigan_recipe: HifiganRec
 def test_one_batch_is_overfitted(hifigan_recipe: HifiganRecipe, store: FeatureStore) -> None:
     recipe = changed(hifigan_recipe, optimizer={"learning_rate": 0.004})
     task, batches = make(recipe, store), split(store, 1, 2)
-    losses = [task.train_step(batches, 0, 1.0) for _ in range(50)]
+    losses = [task.step(batches, 0, 1.0) for _ in range(50)]
     assert losses[-1]["mel"] < 0.5 * losses[0]["mel"]
 
 
@@ -118,8 +119,8 @@ def test_the_judges_learn_to_tell_noise_from_recordings(hifigan_recipe: HifiganR
 
 def test_bfloat16_trains_about_the_same(hifigan_recipe: HifiganRecipe, store: FeatureStore) -> None:
     batches = split(store, 1, 4)
-    exact = make(hifigan_recipe, store).train_step(batches, JUDGED, 1.0)
-    coarse = make(changed(hifigan_recipe, run={"precision": "bf16"}), store).train_step(batches, JUDGED, 1.0)
+    exact = make(hifigan_recipe, store).step(batches, JUDGED, 1.0)
+    coarse = make(changed(hifigan_recipe, run={"precision": "bf16"}), store).step(batches, JUDGED, 1.0)
     assert coarse["mel"].dtype == torch.float32
     assert coarse["discriminator"] != exact["discriminator"]
     assert coarse["total"].item() == pytest.approx(exact["total"].item(), rel=0.05)
@@ -150,5 +151,5 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(hifigan_recipe: Hifig
     batch.waveform[0, 0] = float("nan")
     before = copy(task.generator)
     with pytest.raises(NonFinite, match="= nan"):
-        task.train_step([batch], 0, 1.0)
+        task.step([batch], 0, 1.0)
     assert is_same(task.generator, before)

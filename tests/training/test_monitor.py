@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from sonorant.errors import RequestError
 from sonorant.training import monitor as monitor_module
 from sonorant.training.monitor import Meter, Monitor
+from sonorant.training.processes import Processes
 from sonorant.training.progress import Silent
 from sonorant.training.task import Samples
 
@@ -16,7 +17,7 @@ from sonorant.training.task import Samples
 def test_a_meter_averages_each_value_over_the_steps_that_had_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(monitor_module.time, "perf_counter", lambda: now[0])
-    meter = Meter()
+    meter = Meter(Processes())
     meter.add({"mel": torch.tensor(1.0)}, num_frames=300, waited_s=0.5)
     meter.add({"mel": torch.tensor(3.0), "adversarial": torch.tensor(7.0)}, num_frames=500, waited_s=0.5)
     now[0] += 4.0
@@ -26,7 +27,7 @@ def test_a_meter_averages_each_value_over_the_steps_that_had_it(monkeypatch: pyt
 
 
 def test_a_meter_begins_anew_after_its_report() -> None:
-    meter = Meter()
+    meter = Meter(Processes())
     meter.add({"mel": torch.tensor(1.0)}, 10, 0.0)
     meter.report()
     meter.add({"mel": torch.tensor(5.0)}, 10, 0.0)

@@ -7,6 +7,7 @@ from sonorant.config import Tacotron2Recipe, load_recipe
 from sonorant.features.batch import AcousticBatch, acoustic_batch
 from sonorant.features.store import FeatureStore
 from sonorant.models.tacotron2_convs import MaskedBatchNorm
+from sonorant.training.processes import Processes
 from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.updater import NonFinite
 
@@ -19,7 +20,7 @@ def make(store: FeatureStore, *overrides: str, frozen_statistics: bool = False) 
     recipe = load_recipe("tiny_tacotron2", [*ALL_TERMS, *overrides])
     assert isinstance(recipe, Tacotron2Recipe)
     torch.manual_seed(0)
-    task = Tacotron2Task(recipe, store, torch.device("cpu"))
+    task = Tacotron2Task(recipe, store, Processes())
     for module in task.model.modules() if frozen_statistics else ():
         if isinstance(module, MaskedBatchNorm):
             module.eval()
@@ -85,34 +86,34 @@ def test_padding_does_not_count(store: FeatureStore) -> None:
 def test_one_step_changes_every_parameter(attention: str, store: FeatureStore) -> None:
     task = make(store, f"model.attention={{kind: {attention}, channels: 16}}")
     before = {name: parameter.detach().clone() for name, parameter in task.model.named_parameters()}
-    task.train_step(split(store, 2, 2), 0, 1.0)
+    task.step(split(store, 2, 2), 0, 1.0)
     same = [name for name, parameter in task.model.named_parameters() if torch.equal(parameter, before[name])]
     assert same == []
     assert all(parameter.isfinite().all() for parameter in task.model.parameters())
 
 
 def test_a_batch_of_one_utterance_trains(store: FeatureStore) -> None:
-    losses = make(store).train_step(split(store, 1, 1), 0, 1.0)
+    losses = make(store).step(split(store, 1, 1), 0, 1.0)
     assert all(value.isfinite() for value in losses.values())
 
 
 def test_one_batch_is_overfitted(store: FeatureStore) -> None:
     task, batches = make(store, "optimizer.learning_rate=0.01", *NO_DROPOUT), split(store, 1, 4)
-    losses = [task.train_step(batches, step, 1.0) for step in range(60)]
+    losses = [task.step(batches, step, 1.0) for step in range(60)]
     for name in ("mel", "postnet", "stop", "guided_attention"):
         assert losses[-1][name] < 0.5 * losses[0][name], name
 
 
 def test_guided_attention_lets_go(store: FeatureStore) -> None:
     task, batches = make(store, "loss.guided_attention_steps=10"), split(store, 1, 4)
-    assert "guided_attention" in task.train_step(batches, 9, 1.0)
-    assert "guided_attention" not in task.train_step(batches, 10, 1.0)
+    assert "guided_attention" in task.step(batches, 9, 1.0)
+    assert "guided_attention" not in task.step(batches, 10, 1.0)
 
 
 def test_bfloat16_trains_about_the_same(store: FeatureStore) -> None:
     batches = split(store, 1, 4)
-    exact = make(store, *NO_DROPOUT).train_step(batches, 0, 1.0)
-    coarse = make(store, *NO_DROPOUT, "run.precision=bf16").train_step(batches, 0, 1.0)
+    exact = make(store, *NO_DROPOUT).step(batches, 0, 1.0)
+    coarse = make(store, *NO_DROPOUT, "run.precision=bf16").step(batches, 0, 1.0)
     assert coarse["mel"].dtype == torch.float32
     assert coarse["mel"] != exact["mel"]
     assert coarse["total"].item() == pytest.approx(exact["total"].item(), rel=0.02)
@@ -150,5 +151,5 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(store: FeatureStore) 
     batch.mel[0, 0, 0] = float("nan")
     before = [parameter.detach().clone() for parameter in task.model.parameters()]
     with pytest.raises(NonFinite, match="= nan"):
-        task.train_step([batch], 0, 1.0)
+        task.step([batch], 0, 1.0)
     assert all(map(torch.equal, task.model.parameters(), before))

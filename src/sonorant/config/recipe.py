@@ -65,7 +65,9 @@ class RunConfig(Settings):
 
     steps: int = Field(ge=1, description="optimiser steps of the whole run")
     seed: int = 0
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "tf32", "bf16", "fp16"] = Field(
+        "fp32", description="of the networks; tf32 is of NVIDIA's GPUs, fp16 comes with dynamic loss scaling"
+    )
     ema_decay: float | None = Field(None, gt=0, lt=1, description="null: no averaged weights")
     log_every: int = Field(10, ge=1)
     validate_every: int = Field(500, ge=1)

@@ -15,7 +15,8 @@ from sonorant.evaluation.benchmark_networks import FRAMES_PER_SYMBOL, count_outp
 from sonorant.features.batch import AcousticBatch, VocoderBatch
 from sonorant.features.store import INDEX, MANIFEST, FeatureIndex, FeatureStore, PitchStatistics
 from sonorant.text import symbol_table
-from sonorant.training.run import make_task, seed_everything
+from sonorant.training.processes import Processes
+from sonorant.training.run import make_task
 
 NUM_SYMBOLS = 84
 """Symbols of a training utterance: the mean of LJ Speech. Buckets keep a batch's rows of about one length."""
@@ -30,8 +31,8 @@ def training_cases(
 
 
 def _case(recipe: Recipe, device: torch.device, batch: int) -> Case:
-    seed_everything(recipe.run.seed)
-    task = make_task(recipe, _empty_store(recipe.features), device)
+    torch.manual_seed(recipe.run.seed)
+    task = make_task(recipe, _empty_store(recipe.features), Processes(device=device))
     generated = (
         _acoustic_batch(recipe, batch) if isinstance(recipe, AcousticRecipe) else _vocoder_batch(recipe, batch)
     ).to(device)
@@ -48,7 +49,7 @@ def _case(recipe: Recipe, device: torch.device, batch: int) -> Case:
         counts=count_output(recipe, num_frames),
     )
     # With a learning rate of 0 every repeat finds the same network: noise cannot make it diverge.
-    return Case(work, lambda: task.train_step([generated], step, 0.0))
+    return Case(work, lambda: task.step([generated], step, 0.0))
 
 
 def _empty_store(config: FeatureConfig) -> FeatureStore:

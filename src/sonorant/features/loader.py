@@ -8,8 +8,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from sonorant.config import Recipe, VocoderRecipe
-from sonorant.errors import CorpusError
+from sonorant.config import BatchConfig, Recipe, VocoderRecipe
+from sonorant.errors import ConfigError, CorpusError
 from sonorant.features.batch import AcousticBatch, VocoderBatch, acoustic_batch, vocoder_batch
 from sonorant.features.order import epoch_batches
 from sonorant.features.store import Entry, FeatureStore
@@ -24,12 +24,15 @@ STEPS_AHEAD = 2
 class Steps(Dataset[Step]):
     """What each optimiser step of a run reads; step N is known without steps 0 to N - 1.
 
+    The micro-batches of a step are dealt out to the processes in turn: number `rank` of `num_processes` gets every num_processes-th.
+
     Raises:
         CorpusError: There are fewer utterances than the global batch needs.
+        ConfigError: The global batch cannot be dealt out evenly.
     """
 
     def __init__(
-        self, store: FeatureStore, entries: Sequence[Entry], recipe: Recipe
+        self, store: FeatureStore, entries: Sequence[Entry], recipe: Recipe, rank: int = 0, num_processes: int = 1
     ) -> None:
         self._store, self._entries, self._recipe = store, tuple(entries), recipe
         batch = recipe.batch
@@ -39,7 +42,8 @@ class Steps(Dataset[Step]):
                 f"{batch.global_batch}; lower it or add recordings"
             )
         self.per_epoch = len(self._entries) // batch.global_batch
-        self._micro = batch.micro_batch or batch.global_batch
+        self._micro = micro_batch_size(batch, num_processes)
+        self._rank, self._num_processes = rank, num_processes
         self._ids = [entry.utterance_id for entry in self._entries]
         self._lengths = [entry.num_frames for entry in self._entries]
         self._order: tuple[int, list[list[int]]] = -1, []  # the epoch whose batches are at hand, and those
@@ -47,7 +51,8 @@ class Steps(Dataset[Step]):
     def __getitem__(self, step: int) -> Step:
         epoch, index = divmod(step, self.per_epoch)
         chosen = [self._entries[position] for position in self._batches(epoch)[index]]
-        parts = [chosen[start : start + self._micro] for start in range(0, len(chosen), self._micro)]
+        starts = range(self._rank * self._micro, len(chosen), self._num_processes * self._micro)
+        parts = [chosen[start : start + self._micro] for start in starts]
         recipe = self._recipe
         if isinstance(recipe, VocoderRecipe):
             seed, frames = recipe.run.seed, recipe.segment_frames
@@ -64,21 +69,43 @@ class Steps(Dataset[Step]):
         return self._order[1]
 
 
+def micro_batch_size(batch: BatchConfig, num_processes: int) -> int:
+    """Return how many utterances each of `num_processes` processes has in memory at once.
+
+    Raises:
+        ConfigError: The global batch cannot be dealt out evenly.
+
+    Example:
+        >>> micro_batch_size(BatchConfig(global_batch=32), 4), micro_batch_size(BatchConfig(micro_batch=2), 4)
+        (8, 2)
+    """
+    size = batch.micro_batch or max(1, batch.global_batch // num_processes)
+    if batch.global_batch % (size * num_processes):
+        raise ConfigError(
+            f"batch.global_batch: {batch.global_batch} cannot be dealt out to {num_processes} processes in micro-batches of "
+            f"{size}; choose a multiple of {size * num_processes}"
+        )
+    return size
+
+
 def micro_batches(
     store: FeatureStore,
     entries: Sequence[Entry],
     recipe: Recipe,
     start_step: int,
+    rank: int = 0,
+    num_processes: int = 1,
 ) -> Iterator[Step]:
-    """Yield what each optimiser step reads, from `start_step` on and without end.
+    """Yield what each optimiser step of process `rank` of `num_processes` reads, from `start_step` on and without end.
 
     An epoch is as many steps as there are whole global batches in `entries`. What a step reads depends on the entries,
     the recipe and its number alone.
 
     Raises:
         CorpusError: There are fewer utterances than the global batch needs, or a file is damaged.
+        ConfigError: The global batch cannot be dealt out evenly.
     """
-    steps = Steps(store, entries, recipe)
+    steps = Steps(store, entries, recipe, rank, num_processes)
     workers = recipe.batch.num_workers
     if not workers:
         return _ahead(steps, start_step)

@@ -38,24 +38,25 @@ def epoch_batches(
     """
     if len(utterance_ids) != len(lengths):
         raise ValueError(f"{len(utterance_ids)} utterances but {len(lengths)} lengths")
-    shuffled = sorted(range(len(utterance_ids)), key=lambda index: _draw(seed, epoch, "order", utterance_ids[index]))
+    shuffled = sorted(range(len(utterance_ids)), key=lambda index: draw(seed, epoch, "order", utterance_ids[index]))
     shuffled = shuffled[: len(shuffled) // global_batch * global_batch]
     if not buckets:
         return _cut(shuffled, global_batch)
     batches: list[list[int]] = []
     for pool in _cut(shuffled, POOL_BATCHES * global_batch):
         batches += _cut(sorted(pool, key=lambda index: (lengths[index], utterance_ids[index])), global_batch)
-    return sorted(batches, key=lambda batch: _draw(seed, epoch, "batch", utterance_ids[batch[0]]))
+    return sorted(batches, key=lambda batch: draw(seed, epoch, "batch", utterance_ids[batch[0]]))
 
 
 def crop_start(seed: int, epoch: int, utterance_id: str, num_frames: int, segment_frames: int) -> int:
     """Return the first frame of an utterance's training segment in an epoch; 0 if it is shorter than the segment."""
     choices = max(1, num_frames - segment_frames + 1)
-    return _draw(seed, epoch, "crop", utterance_id) % choices
+    return draw(seed, epoch, "crop", utterance_id) % choices
 
 
-def _draw(seed: int, epoch: int, purpose: str, utterance_id: str) -> int:
-    digest = hashlib.blake2b(f"{seed}\n{epoch}\n{purpose}\n{utterance_id}".encode(), digest_size=8).digest()
+def draw(seed: int, epoch: int, purpose: str, name: str) -> int:
+    """Return 64 bits that are as good as random for every combination of arguments."""
+    digest = hashlib.blake2b(f"{seed}\n{epoch}\n{purpose}\n{name}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big")
 
 

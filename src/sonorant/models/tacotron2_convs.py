@@ -23,8 +23,8 @@ class MaskedBatchNorm(nn.Module):
     """Batch normalisation over the valid positions of a padded batch (Ioffe and Szegedy 2015), in float32.
 
     Mean and variance leave the padding out, in the batch as in the running averages: how far a batch is padded changes
-    nothing. A single valid position is normalised to the bias. In training the statistics are those of the batch at
-    hand: of one process, and of one micro-batch.
+    nothing. A single valid position is normalised to the bias. In training the statistics are those of the micro-batch
+    at hand, whatever the number of processes; `settle` moves the running averages once per optimiser step.
 
     The weights begin uniform in [0, 1], as NVIDIA's recipe has them.
 
@@ -34,6 +34,7 @@ class MaskedBatchNorm(nn.Module):
 
     running_mean: Tensor
     running_var: Tensor
+    seen: Tensor
 
     def __init__(self, channels: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
@@ -43,22 +44,37 @@ class MaskedBatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("seen", torch.zeros(2 * channels + 1), persistent=False)
 
     def forward(self, sequence: Tensor, valid: Tensor) -> Tensor:
         """Normalise every channel; what comes out in the padding means nothing."""
         sequence = sequence.float()
         mean, variance = self._measure(sequence, valid) if self.training else (self.running_mean, self.running_var)
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return sequence * scale + (self.bias - mean * scale)
+        return (sequence - mean) * (self.weight * torch.rsqrt(variance + self.eps)) + self.bias
 
     def _measure(self, sequence: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         inside, count = valid.unsqueeze(2), valid.sum()
         mean = (sequence * inside).sum((0, 1)) / count
         squares = ((sequence - mean) * inside).square().sum((0, 1))
         with torch.no_grad():
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(squares / (count - 1).clamp(min=1), self.momentum)
+            unbiased = squares / (count - 1).clamp(min=1)
+            self.seen += torch.cat([mean, unbiased, torch.ones_like(mean[:1])])
         return mean, squares / count
+
+    @torch.no_grad()
+    def settle(self, total: Callable[[Tensor], Tensor]) -> None:
+        """Move the running averages by the mean of what all micro-batches have shown since the last time.
+
+        What is not finite, as after an overflow in half precision, moves nothing.
+
+        Args:
+            total: Adds a tensor over the processes.
+        """
+        seen = total(self.seen)
+        means, variances = (seen[:-1] / seen[-1]).chunk(2)
+        for running, shown in ((self.running_mean, means), (self.running_var, variances)):
+            running.lerp_(torch.where(shown.isfinite(), shown, running), self.momentum)
+        self.seen.zero_()
 
 
 class NormedConv(nn.Module):
@@ -108,3 +124,10 @@ class Postnet(nn.Module):
         for conv in self.convs:
             residual = conv(residual, valid)
         return (frames + residual).transpose(1, 2)
+
+
+def settle_statistics(network: nn.Module, total: Callable[[Tensor], Tensor]) -> None:
+    """Settle every `MaskedBatchNorm` of a network."""
+    for module in network.modules():
+        if isinstance(module, MaskedBatchNorm):
+            module.settle(total)

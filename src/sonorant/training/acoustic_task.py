@@ -20,8 +20,8 @@ from sonorant.synthesis.style import Style
 from sonorant.synthesis.torch_runtime import TorchRuntime
 from sonorant.text.symbols import symbol_table
 from sonorant.training.pictures import draw_mels
-from sonorant.training.task import EVALUATION_SEED, Samples, Task, autocast, evaluating
-from sonorant.training.updater import Updater
+from sonorant.training.processes import Processes
+from sonorant.training.task import EVALUATION_SEED, Samples, Task, evaluating
 
 NUM_SAMPLES = 3
 """Validation utterances to look at and to listen to."""
@@ -39,17 +39,14 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
 
     trained = "model"
 
-    def __init__(self, recipe: RecipeT, store: FeatureStore, device: torch.device) -> None:
+    def __init__(self, recipe: RecipeT, store: FeatureStore, processes: Processes) -> None:
         self.recipe = recipe
-        self.store = store
-        self.device = device
         self.table = symbol_table(store.config.frontend.symbols)
-        self.model = self.make_network().to(device).train()
-        self.networks = {"model": self.model}
-        self.updaters = {"model": Updater("model", self.model, recipe.optimizer)}
+        self.model = self.make_network(store).train()
+        super().__init__(recipe, store, processes, {"model": self.model})
 
     @abstractmethod
-    def make_network(self) -> nn.Module:
+    def make_network(self, store: FeatureStore) -> nn.Module:
         """Return the network with its first weights."""
 
     @abstractmethod
@@ -93,21 +90,21 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
         self, batches: Sequence[AcousticBatch], step: int, learning_rate_factor: float
     ) -> dict[str, Tensor]:
         """Divide each micro-batch's sums by the counts of the global batch: the gradients add up to the mean's."""
-        counts, weights = self.term_counts(batches), self.weights(step)
+        counts, weights = self.processes.sum_counts(self.term_counts(batches)), self.weights(step)
         totals: dict[str, Tensor] = {}
-        for batch in batches:
-            terms = self.terms(self.model, batch.to(self.device), step)
+        for batch in self.micro_batches(batches, step):
+            terms = self.terms(self.model, batch, step)
             parts = {name: term.sum / counts[name] for name, term in terms.items()}
             parts["total"] = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
-            parts["total"].backward()  # type: ignore[no-untyped-call]
+            self.backward(parts["total"])
             for name, part in parts.items():
                 totals[name] = totals.get(name, 0.0) + part.detach()
-        norm = self.updaters["model"].apply(totals, learning_rate_factor)
+        totals, norm = self.updaters["model"].apply(totals, learning_rate_factor)
         return {**totals, "gradient norm": norm}
 
     def terms(self, network: nn.Module, batch: AcousticBatch, step: int) -> dict[str, LossTerm]:
         """Return the loss terms of one micro-batch in the recipe's precision, as sums and without their weights."""
-        with autocast(self.device, self.recipe.run.precision):
+        with self.autocast():
             output = self.forward(network, batch)
         return self.losses(output, batch, step)
 

@@ -7,16 +7,19 @@ from typing import Any
 
 from sonorant.config import FRONTEND_VERSION, AcousticRecipe, Recipe
 from sonorant.errors import CorpusError
+from sonorant.features.loader import micro_batch_size
 from sonorant.features.store import FeatureStore
 
 
-def open_store(path: Path, recipe: Recipe) -> FeatureStore:
+def open_store(path: Path, recipe: Recipe, num_processes: int = 1) -> FeatureStore:
     """Open prepared features and refuse those that the recipe cannot be trained on.
 
     Raises:
+        ConfigError: The global batch cannot be dealt out to so many processes.
         CorpusError: No features, another mel or symbol table than the recipe's, or too few utterances; all problems
             at once.
     """
+    micro_batch_size(recipe.batch, num_processes)
     store = FeatureStore(path)
     problems = _mel_problems(store, recipe) + _size_problems(store, recipe)
     if isinstance(recipe, AcousticRecipe):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sonorant.config import FastPitchRecipe
 from sonorant.features.batch import AcousticBatch
+from sonorant.features.store import FeatureStore
 from sonorant.models.acoustic_losses import LossTerm, fastpitch_losses, loss_weights
 from sonorant.models.fastpitch import FastPitch, FastPitchOutput
 from sonorant.synthesis.acoustic import AcousticModel
@@ -25,10 +26,10 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
     best_metric = "mel"
     alarms = (UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, "raise loss.alignment"),)
 
-    def make_network(self) -> nn.Module:
+    def make_network(self, store: FeatureStore) -> nn.Module:
         """See `AcousticTask.make_network`."""
-        mel = self.store.config.mel
-        return FastPitch(self.recipe.model, len(self.table), len(self.store.speakers), mel.n_mels)
+        mel = store.config.mel
+        return FastPitch(self.recipe.model, len(self.table), len(store.speakers), mel.n_mels)
 
     def forward(self, network: nn.Module, batch: AcousticBatch) -> FastPitchOutput:
         """See `AcousticTask.forward`."""

@@ -1,8 +1,7 @@
 """The training of a HiFi-GAN generator against its discriminators."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,7 +9,7 @@ from torch.nn.utils import parametrize
 
 from sonorant.audio.mel_torch import LogMel
 from sonorant.config import HifiganRecipe
-from sonorant.features.batch import VocoderBatch, vocoder_batch
+from sonorant.features.batch import VocoderBatch
 from sonorant.features.store import FeatureStore
 from sonorant.models.discriminators import DiscriminatorOutput, Discriminators
 from sonorant.models.hifigan import HifiganGenerator
@@ -20,36 +19,27 @@ from sonorant.models.vocoder_losses import (
     generator_adversarial_loss,
     spectral_loss,
 )
-from sonorant.training.pictures import draw_mels
-from sonorant.training.task import Samples, Task, autocast, evaluating
-from sonorant.training.updater import Updater
-
-NUM_SAMPLES = 3
-"""Validation utterances to look at and to listen to."""
-
-VALIDATION_SEED = 0
-"""Validation crops are the same in every run."""
+from sonorant.training.processes import Processes
+from sonorant.training.task import evaluating
+from sonorant.training.vocoder_task import VocoderTask
 
 
-class HifiganTask(Task[VocoderBatch]):
+class HifiganTask(VocoderTask):
     """Two networks, two optimisers: over a whole global batch the judges learn first, then the generator.
 
-    All losses are means over segments of one length, so a micro-batch counts by its share of the global batch.
+    All losses are means over segments.
     """
 
     trained = "generator"
     best_metric = "mel"
 
-    def __init__(self, recipe: HifiganRecipe, store: FeatureStore, device: torch.device) -> None:
+    def __init__(self, recipe: HifiganRecipe, store: FeatureStore, processes: Processes) -> None:
         self.recipe = recipe
-        self.store = store
-        self.device = device
-        self.generator = HifiganGenerator(recipe.model, store.config.mel.n_mels).to(device).train()
-        self.discriminators = Discriminators(recipe.discriminators).to(device).eval()
-        self.networks = {"generator": self.generator, "discriminators": self.discriminators}
-        self.updaters = {name: Updater(name, net, recipe.optimizer) for name, net in self.networks.items()}
-        self.input_mel = LogMel(store.config.mel).to(device)
-        self.loss_mel = LogMel(recipe.loss_mel).to(device)
+        self.generator = HifiganGenerator(recipe.model, store.config.mel.n_mels).train()
+        self.discriminators = Discriminators(recipe.discriminators).eval()
+        networks = {"generator": self.generator, "discriminators": self.discriminators}
+        super().__init__(recipe, store, processes, networks)
+        self.loss_mel = LogMel(recipe.loss_mel).to(self.device)
 
     def train_step(self, batches: Sequence[VocoderBatch], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
         """Let the judges learn from the generator's present sound, then the generator from the judges.
@@ -58,7 +48,7 @@ class HifiganTask(Task[VocoderBatch]):
         once and serves both; of several, keeping the graphs would cost the memory that splitting saves, so they are
         generated twice.
         """
-        batches = [batch.to(self.device) for batch in batches]
+        batches = list(self.micro_batches(batches, step))
         judged = step >= self.recipe.loss.adversarial_start
         fakes = [self.generate(batches[0])] if len(batches) == 1 else None
         losses = self._discriminator_step(batches, fakes, learning_rate_factor) if judged else {}
@@ -66,7 +56,7 @@ class HifiganTask(Task[VocoderBatch]):
 
     def generate(self, batch: VocoderBatch) -> Tensor:
         """Return the generator's sound for a micro-batch: (B, N)."""
-        with autocast(self.device, self.recipe.run.precision):
+        with self.autocast():
             waveform: Tensor = self.generator(batch.mel)
         return waveform.float()
 
@@ -75,29 +65,17 @@ class HifiganTask(Task[VocoderBatch]):
         """Return mean absolute log-mel errors of fixed segments: of the loss's mel definition and of the input's."""
         sums = {"mel": 0.0, "input mel": 0.0}
         with evaluating(network):
-            for batch in self._validation_batches():
+            for batch in self.validation_batches():
                 waveform = network(batch.mel)
                 for name, log_mel in (("mel", self.loss_mel), ("input mel", self.input_mel)):
                     error = F.l1_loss(log_mel(waveform), log_mel(batch.waveform))
                     sums[name] += float(error) * len(batch.mel)
         return {name: total / len(self.store.split("validation")) for name, total in sums.items()}
 
-    @torch.no_grad()
-    def samples(self, network: nn.Module) -> Samples:
-        """Speak the mels of whole validation utterances."""
-        samples = Samples()
-        with evaluating(network):
-            for index, entry in enumerate(self.store.split("validation")[:NUM_SAMPLES]):
-                mel = torch.from_numpy(self.store.read_mel(entry, 0, entry.num_frames)).to(self.device)[None]
-                waveform = network(mel)
-                arrays = {"recording": mel[0].cpu().numpy(), "generated": self.input_mel(waveform)[0].cpu().numpy()}
-                samples.pictures[f"mel {index}"] = draw_mels(arrays)
-                samples.audio[f"generated {index}"] = np.clip(waveform[0].cpu().numpy(), -1, 1)
-        return samples
-
-    def num_frames(self, batch: VocoderBatch) -> int:
-        """Count the frames of every segment."""
-        return batch.mel.shape[0] * batch.mel.shape[2]
+    def speak(self, network: nn.Module, mel: Tensor) -> Tensor:
+        """See `VocoderTask.speak`."""
+        waveform: Tensor = network(mel)
+        return waveform
 
     def _discriminator_step(
         self, batches: Sequence[VocoderBatch], fakes: Sequence[Tensor] | None, learning_rate_factor: float
@@ -107,11 +85,11 @@ class HifiganTask(Task[VocoderBatch]):
         for index, batch in enumerate(batches):
             with torch.no_grad():
                 fake = fakes[index].detach() if fakes else self.generate(batch)
-            loss = discriminator_loss(*self._judge_both(batch.waveform, fake)) * _share(batch, batches)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss = discriminator_loss(*self._judge_both(batch.waveform, fake)) * self.share(batch)
+            self.backward(loss)
             total += loss.detach()
-        norm = self.updaters["discriminators"].apply({"discriminator": total}, learning_rate_factor)
-        return {"discriminator": total, "discriminators' gradient norm": norm}
+        totals, norm = self.updaters["discriminators"].apply({"discriminator": total}, learning_rate_factor)
+        return {**totals, "discriminators' gradient norm": norm}
 
     def _generator_step(
         self,
@@ -126,13 +104,13 @@ class HifiganTask(Task[VocoderBatch]):
         for index, batch in enumerate(batches):
             fake = fakes[index] if fakes else self.generate(batch)
             terms = self._generator_terms(batch.waveform, fake, judged)
-            parts = {name: term * _share(batch, batches) for name, term in terms.items()}
+            parts = {name: term * self.share(batch) for name, term in terms.items()}
             parts["total"] = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
-            parts["total"].backward()  # type: ignore[no-untyped-call]
+            self.backward(parts["total"])
             for name, part in parts.items():
                 totals[name] = totals.get(name, 0.0) + part.detach()
         self.discriminators.requires_grad_(True)
-        norm = self.updaters["generator"].apply(totals, learning_rate_factor)
+        totals, norm = self.updaters["generator"].apply(totals, learning_rate_factor)
         return {**totals, "gradient norm": norm}
 
     def _generator_terms(self, real: Tensor, fake: Tensor, judged: bool) -> dict[str, Tensor]:
@@ -151,7 +129,7 @@ class HifiganTask(Task[VocoderBatch]):
         return terms
 
     def _judge(self, waveform: Tensor) -> list[DiscriminatorOutput]:
-        with autocast(self.device, self.recipe.run.precision):
+        with self.autocast():
             outputs: list[DiscriminatorOutput] = self.discriminators(waveform)
         return outputs
 
@@ -161,14 +139,6 @@ class HifiganTask(Task[VocoderBatch]):
         first = [DiscriminatorOutput(o.logits[:middle], [f[:middle] for f in o.features]) for o in outputs]
         second = [DiscriminatorOutput(o.logits[middle:], [f[middle:] for f in o.features]) for o in outputs]
         return first, second
-
-    def _validation_batches(self) -> Iterator[VocoderBatch]:
-        entries = self.store.split("validation")
-        size = self.recipe.batch.micro_batch or self.recipe.batch.global_batch
-        for start in range(0, len(entries), size):
-            part = entries[start : start + size]
-            batch = vocoder_batch(self.store, part, VALIDATION_SEED, 0, self.recipe.segment_frames)
-            yield batch.to(self.device)
 
 
 def advance_spectral_norm(discriminators: nn.Module) -> None:
@@ -183,7 +153,3 @@ def advance_spectral_norm(discriminators: nn.Module) -> None:
             if parametrize.is_parametrized(module, "weight"):
                 _ = module.weight
     discriminators.eval()
-
-
-def _share(batch: VocoderBatch, batches: Sequence[VocoderBatch]) -> float:
-    return len(batch.mel) / sum(len(other.mel) for other in batches)

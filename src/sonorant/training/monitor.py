@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sonorant.errors import RequestError
 from sonorant.training.alarms import Alarm, past_validations
+from sonorant.training.processes import Processes
 from sonorant.training.progress import ProgressDisplay
 from sonorant.training.task import Samples
 
@@ -19,11 +20,12 @@ from sonorant.training.task import Samples
 class Meter:
     """Averages of what happened since the last report; nothing leaves the device before `report`."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
         self._clear()
 
     def add(self, values: Mapping[str, Tensor], num_frames: int, waited_s: float) -> None:
-        """Count one step: its losses, its frames of sound, and how long it waited for its data."""
+        """Count one step: its losses, this process's frames of sound, and how long it waited for its data."""
         for name, value in values.items():
             total, count = self._sums.get(name, (0.0, 0))
             self._sums[name] = total + value, count + 1
@@ -35,9 +37,10 @@ class Meter:
         """Return means over the steps and rates over the time since the last report, and begin anew."""
         means = torch.stack([torch.as_tensor(total).float() / count for total, count in self._sums.values()])
         report = dict(zip(self._sums, means.tolist(), strict=True))
+        frames = float(self._processes.sum(torch.tensor(self._frames)))
         elapsed_s = time.perf_counter() - self._start_s  # read behind the values: they wait for the device
         report |= {
-            "frames/s": self._frames / elapsed_s,
+            "frames/s": frames / elapsed_s,
             "waiting for data": self._waited_s / elapsed_s,
             "seconds/step": elapsed_s / self._steps,
         }

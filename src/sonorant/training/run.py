@@ -2,13 +2,11 @@
 
 import json
 import platform
-import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
 from torch import Tensor, nn
@@ -30,6 +28,9 @@ from sonorant.training.task import Task
 from sonorant.training.updater import NonFinite
 from sonorant.training.waveglow_task import WaveglowTask
 
+SMALLEST_SCALE = 2.0**-10
+"""A loss that has to be scaled down further than this to have finite gradients in fp16 has none worth having."""
+
 
 class Run:
     """A task, the average of its network, its position in the data, and the folder where it is kept."""
@@ -39,7 +40,7 @@ class Run:
         self.store = store
         self.checkpoints = CheckpointFolder(folder, recipe.run.keep_last)
         self.processes = processes
-        seed_everything(recipe.run.seed)
+        torch.manual_seed(recipe.run.seed)
         self.task = make_task(recipe, store, processes)
         decay = recipe.run.ema_decay
         self.ema = Ema(self.task.networks[self.task.trained], decay) if decay is not None else None
@@ -85,13 +86,9 @@ class Run:
         self._describe(self.checkpoints.run)
 
     def batches(self) -> Iterator[tuple[int, list[Any]]]:
-        """Yield the epoch and the micro-batches of every step to come.
-
-        A loader with worker processes draws a number to seed them, which must not move the run's own generator.
-        """
-        with torch.random.fork_rng(devices=[]):
-            train, place = self.store.split("train"), (self.processes.rank, self.processes.count)
-            return micro_batches(self.store, train, self.recipe, self.position.step, *place)
+        """Yield the epoch and this process's micro-batches of every step to come."""
+        train, place = self.store.split("train"), (self.processes.rank, self.processes.count)
+        return micro_batches(self.store, train, self.recipe, self.position.step, *place)
 
     def advance(self, epoch: int, batches: Sequence[Any]) -> dict[str, Tensor]:
         """Take one optimiser step and return its losses.
@@ -109,6 +106,19 @@ class Run:
         self.position.step, self.position.epoch = step + 1, epoch
         return losses
 
+    def loss_scale(self) -> dict[str, float]:
+        """Return the present scale of the losses under fp16, and nothing in other precisions.
+
+        Raises:
+            TrainingDiverged: It has fallen so far that no gradient can be finite.
+        """
+        if not self.task.scaler.is_enabled():
+            return {}
+        scale = self.task.scaler.get_scale()
+        if scale < SMALLEST_SCALE:
+            raise TrainingDiverged(self._diverged(f"gradients overflow fp16 even with the loss scaled by {scale:.2g}"))
+        return {"loss scale": scale}
+
     def validate(self) -> tuple[dict[str, float], bool]:
         """Measure the network, and say whether it is better than ever before."""
         values = self.task.validate(self.network)
@@ -120,12 +130,12 @@ class Run:
         return values, improved
 
     def save(self) -> None:
-        """Write a checkpoint, unless this step has one.
+        """Write a checkpoint, unless this step has one, or another process writes it.
 
         Raises:
             RequestError: It cannot be written.
         """
-        if self._saved_step == self.position.step:
+        if self._saved_step == self.position.step or not self.processes.first:
             return
         state = capture(self.task, self.ema, self.position, self.recipe, self.store)
         self.checkpoints.save(state, self.position.step, self.position.best)
@@ -140,7 +150,9 @@ class Run:
         )
 
     def _describe(self, folder: Path) -> None:
-        """Write the resolved recipe, and add this start with its hardware to run.json."""
+        """Write the resolved recipe, and add this start with its hardware to run.json, in the first process."""
+        if not self.processes.first:
+            return
         log = folder / "run.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -163,13 +175,6 @@ def make_task(recipe: Recipe, store: FeatureStore, processes: Processes) -> Task
     if isinstance(recipe, WaveglowRecipe):
         return WaveglowTask(recipe, store, processes)
     return HifiganTask(recipe, store, processes)
-
-
-def seed_everything(seed: int) -> None:
-    """Seed all generators that a run draws from."""
-    torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
 
 
 def _now() -> str:

@@ -1,12 +1,10 @@
 """All that a run is at one step, as plain data and tensors."""
 
 import platform
-import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 import sonorant
@@ -46,15 +44,18 @@ class Position:
 def capture(
     task: Task[Any], ema: Ema | None, position: Position, recipe: Recipe, store: FeatureStore
 ) -> dict[str, Any]:
-    """Return everything that going on from this step needs."""
+    """Return everything that going on from this step needs.
+
+    No random generator is among it: each micro-batch draws from one of its own (see `Task.micro_batches`).
+    """
     return {
         "format": FORMAT_VERSION,
         **asdict(position),
         "trained": task.trained,
         "networks": {name: network.state_dict() for name, network in task.networks.items()},
         "optimizers": {name: updater.optimizer.state_dict() for name, updater in task.updaters.items()},
+        "scaler": task.scaler.state_dict(),
         "ema": {"weights": ema.network.state_dict(), "updates": ema.updates} if ema else None,
-        "random": _random_states(),
         "recipe": dump_recipe(recipe),
         "store": _describe(store),
         "versions": versions(),
@@ -66,10 +67,10 @@ def restore(state: Mapping[str, Any], task: Task[Any], ema: Ema | None) -> Posit
     for name, network in task.networks.items():
         network.load_state_dict(state["networks"][name])
         task.updaters[name].optimizer.load_state_dict(state["optimizers"][name])
+    task.scaler.load_state_dict(state.get("scaler", {}))  # older checkpoints know no fp16
     if ema is not None:
         ema.network.load_state_dict(state["ema"]["weights"])
         ema.updates = state["ema"]["updates"]
-    _set_random_states(state["random"])
     best = Best(**state["best"]) if state["best"] else None
     return Position(state["step"], state["epoch"], state["validation"], best)
 
@@ -107,25 +108,6 @@ def _describe(store: FeatureStore) -> dict[str, Any]:
         "speakers": list(store.speakers),
         "pitch": [[statistics.mean_hz, statistics.std_hz] for statistics in store.pitch],
     }
-
-
-def _random_states() -> dict[str, Any]:
-    numpy_state: Any = np.random.get_state(legacy=True)
-    name, keys, position, has_gauss, cached = numpy_state
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "numpy": (name, keys.tolist(), position, has_gauss, cached),
-        "python": random.getstate(),
-    }
-
-
-def _set_random_states(states: Mapping[str, Any]) -> None:
-    torch.set_rng_state(states["torch"])
-    if torch.cuda.is_available() and states["cuda"]:
-        torch.cuda.set_rng_state_all(states["cuda"])
-    np.random.set_state(states["numpy"])
-    random.setstate(states["python"])
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from sonorant.config import Tacotron2Recipe
 from sonorant.features.batch import AcousticBatch
+from sonorant.features.store import FeatureStore
 from sonorant.models.acoustic_losses import LossTerm
 from sonorant.models.tacotron2 import Tacotron2, Tacotron2Output
+from sonorant.models.tacotron2_convs import settle_statistics
 from sonorant.models.tacotron2_losses import tacotron2_loss_weights, tacotron2_losses
 from sonorant.synthesis.acoustic import AcousticModel
 from sonorant.synthesis.runtime import Runtime
@@ -24,7 +26,7 @@ class Tacotron2Task(AcousticTask[Tacotron2Recipe, Tacotron2Output]):
     """Frame by frame, with an attention that has to find its own way along the text.
 
     Batch normalisation takes its statistics from one micro-batch at a time: they, and by them the gradient, depend on
-    `batch.micro_batch`. All else is independent of how a batch is split.
+    `batch.micro_batch`, not on the number of processes. All else is independent of how a batch is split.
     """
 
     best_metric = "postnet"
@@ -32,10 +34,10 @@ class Tacotron2Task(AcousticTask[Tacotron2Recipe, Tacotron2Output]):
         UnalignedAlarm("postnet", {"diagonality": 0.8, "focus": 0.3}, "raise loss.guided_attention or its steps"),
     )
 
-    def make_network(self) -> nn.Module:
+    def make_network(self, store: FeatureStore) -> nn.Module:
         """See `AcousticTask.make_network`."""
-        mel = self.store.config.mel
-        return Tacotron2(self.recipe.model, len(self.table), len(self.store.speakers), mel.n_mels)
+        mel = store.config.mel
+        return Tacotron2(self.recipe.model, len(self.table), len(store.speakers), mel.n_mels)
 
     def forward(self, network: nn.Module, batch: AcousticBatch) -> Tacotron2Output:
         """See `AcousticTask.forward`."""
@@ -58,6 +60,14 @@ class Tacotron2Task(AcousticTask[Tacotron2Recipe, Tacotron2Output]):
             steps += int(batch_steps.sum())
             pairs += int((batch_steps * batch.symbol_lengths).sum())
         return {"mel": values, "postnet": values, "stop": steps, "guided_attention": pairs, "monotonicity": steps}
+
+    def train_step(
+        self, batches: Sequence[AcousticBatch], step: int, learning_rate_factor: float
+    ) -> dict[str, Tensor]:
+        """Take the step, then move the averages of the batch normalisations."""
+        values = super().train_step(batches, step, learning_rate_factor)
+        settle_statistics(self.model, self.processes.sum)
+        return values
 
     def weights(self, step: int) -> Mapping[str, float]:
         """See `AcousticTask.weights`."""

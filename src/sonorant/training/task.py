@@ -10,11 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.amp import GradScaler
 
+from sonorant.config import Recipe
+from sonorant.features.batch import AcousticBatch, VocoderBatch
+from sonorant.features.order import draw
+from sonorant.features.store import FeatureStore
 from sonorant.training.alarms import Alarm
+from sonorant.training.processes import Processes
 from sonorant.training.updater import Updater
 
-BatchT = TypeVar("BatchT")
+BatchT = TypeVar("BatchT", AcousticBatch, VocoderBatch)
+
+_AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 EVALUATION_SEED = 0
 """A network is measured with the same random numbers in every validation of every run."""
@@ -51,15 +59,43 @@ class Task(ABC, Generic[BatchT]):
     networks: dict[str, nn.Module]
     updaters: dict[str, Updater]
 
-    @abstractmethod
-    def train_step(self, batches: Sequence[BatchT], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
-        """Take one optimiser step over the micro-batches of a global batch, and return its losses and gradient norms.
+    def __init__(
+        self, recipe: Recipe, store: FeatureStore, processes: Processes, networks: dict[str, nn.Module]
+    ) -> None:
+        self.store = store
+        self.processes = processes
+        self.device = processes.device
+        self.scaler = GradScaler(self.device.type, enabled=recipe.run.precision == "fp16")
+        self.networks = {name: network.to(self.device) for name, network in networks.items()}
+        for network in self.networks.values():
+            processes.broadcast(network)
+        self.updaters = {
+            name: Updater(name, network, recipe.optimizer, processes, self.scaler)
+            for name, network in self.networks.items()
+        }
+        self._settings = recipe.run
 
-        Losses are sums over the global batch divided by counts over the global batch, so that the gradient does not
-        depend on how the batch is split.
+    def step(self, batches: Sequence[BatchT], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
+        """Take one optimiser step over this process's micro-batches of a global batch.
+
+        Returns:
+            Losses and gradient norms of the whole global batch, and under fp16 the share of skipped steps.
 
         Raises:
             NonFinite: A loss or a gradient norm is NaN or infinite; the network that it belongs to is as it was.
+        """
+        values = self.train_step(batches, step, learning_rate_factor)
+        self.scaler.update()
+        if self.scaler.is_enabled():
+            values["skipped"] = 1.0 - torch.isfinite(values["gradient norm"]).float()
+        return values
+
+    @abstractmethod
+    def train_step(self, batches: Sequence[BatchT], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
+        """Do what `step` promises: add up gradients with `backward` and hand them to the updaters.
+
+        Losses are sums over the global batch divided by counts over the global batch, so that the gradient does not
+        depend on how the batch is split into micro-batches and over processes.
         """
 
     @abstractmethod
@@ -78,9 +114,25 @@ class Task(ABC, Generic[BatchT]):
         """Return how many mel frames of sound a batch holds, padding not counted."""
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the context of a forward pass: bfloat16 where the recipe says so; losses stay outside of it."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    def micro_batches(self, batches: Sequence[BatchT], step: int) -> Iterator[BatchT]:
+        """Yield micro-batches on the device, each with random numbers of its own.
+
+        What is drawn while one is computed, as by dropout, depends on the run's seed, the step and the micro-batch's
+        place in the global batch, not on the process that computes it.
+        """
+        for index, batch in enumerate(batches):
+            place = self.processes.rank + index * self.processes.count
+            torch.manual_seed(draw(self._settings.seed, step, "micro-batch", str(place)))
+            yield batch.to(self.device)
+
+    def autocast(self) -> torch.autocast:
+        """Return the context of a forward pass, in the recipe's precision; losses stay outside of it."""
+        dtype = _AUTOCAST.get(self._settings.precision)
+        return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of a micro-batch's part of the loss."""
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
