@@ -88,7 +88,7 @@ def test_location_sensitive_energies_are_those_of_the_paper():
 
 
 def test_dynamic_convolution_energies_are_those_of_the_paper():
-    """Battenberg et al. 2020, equation 8, written out with one convolution per row."""
+    """Battenberg et al. 2019, section 2.3, written out with one convolution per row."""
     attention, (query, keys, _, alignment, cumulative) = a_case(DYNAMIC)
     energies = attention.energies(query, keys, alignment, cumulative)
     filters = attention.dynamic_filters(query.tanh()).view(2, 7, 2)

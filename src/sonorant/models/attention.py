@@ -81,7 +81,7 @@ class LocationSensitiveAttention(Attention):
 
 
 class DynamicConvolutionAttention(Attention):
-    """Attention by location alone, steered by the decoder (Battenberg et al. 2020, section 3.2, equation 8).
+    """Attention by location alone, steered by the decoder (Battenberg et al. 2019, section 2.3).
 
     e_s = v · tanh(U f_s + T g_s + b) + p_s. Static filters make f, filters computed from the query make g, and p is the
     logarithm of the previous alignment, moved forward by a fixed filter: so the attention moves on by about
@@ -89,7 +89,7 @@ class DynamicConvolutionAttention(Attention):
     """
 
     FLOOR = 1e-6
-    """Of the prior, before its logarithm (section 3.2)."""
+    """Of the prior, before its logarithm."""
 
     prior: Tensor
 

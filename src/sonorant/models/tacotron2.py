@@ -124,7 +124,9 @@ class Tacotron2(nn.Module):
         alignment: Tensor,
         cumulative: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Say the next r frames; the state comes and goes as tensors, in the order of `DecoderState`.
+        """Say the next r frames, without the LSTMs' dropout.
+
+        The state comes and goes as tensors, in the order of `DecoderState`; `initial_state` makes the first.
 
         Args:
             memory: From `encode`.
@@ -132,13 +134,13 @@ class Tacotron2(nn.Module):
             valid: True at the symbols that may get attention.
             frame: The last frame said; zeros before the first step.
             prenet_masks: Dropout of the prenet's layers, side by side: each value is 0, or 1 / (1 - p).
-            attention_hidden: From the step before, as all that follows; see `DecoderState.initial` for the first.
-            attention_cell: ...
-            decoder_hidden: ...
-            decoder_cell: ...
-            context: ...
-            alignment: ...
-            cumulative: ...
+            attention_hidden: Of the LSTM that steers the attention.
+            attention_cell: Of the same.
+            decoder_hidden: Of the LSTM that says the frames.
+            decoder_cell: Of the same.
+            context: What the step before read from the memory.
+            alignment: Where it read.
+            cumulative: The sum of all alignments so far.
 
         Returns:
             The frames (B, n_mels, r), the stop logit (B,) and the seven tensors of the state.
