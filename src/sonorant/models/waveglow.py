@@ -154,10 +154,11 @@ class Waveglow(nn.Module):
 
     def receptive_field_frames(self) -> int:
         """Return how many frames of context on each side make a chunk's inside equal to the whole's in `infer`."""
-        reach = sum(flow.coupling.reach for flow in self.flows if isinstance(flow, FlowStep))
-        steps_per_frame = self.config.hop_length // self.config.group_size
-        earlier_frames = math.ceil(self.config.upsample_kernel / self.config.hop_length) - 1
-        return math.ceil(reach / steps_per_frame) + earlier_frames
+        couplings = [flow.coupling for flow in self.flows if isinstance(flow, FlowStep)]
+        steps = sum(coupling.reach for coupling in couplings)
+        mel_samples = (steps - couplings[-1].reach_before_mel) * self.config.group_size
+        mel_frames = (mel_samples + self.config.upsample_kernel - 1) // self.config.hop_length
+        return max(mel_frames, math.ceil(steps * self.config.group_size / self.config.hop_length))
 
     def _condition(self, mel: Tensor) -> Tensor:
         """Return the mel's features of each time step: (B, upsampled channels * group_size, 1, L)."""

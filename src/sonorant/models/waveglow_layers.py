@@ -101,8 +101,15 @@ class CouplingNetwork(nn.Module):
 
     @property
     def reach(self) -> int:
-        """How far to each side an output position looks."""
+        """How far to each side an output position looks at the audio."""
         return sum(int(layer.padding[1]) for layer in self.dilated if isinstance(layer, nn.Conv2d))
+
+    @property
+    def reach_before_mel(self) -> int:
+        """How much of `reach` lies before the place where the mel enters: it looks so much less far at the mel."""
+        first = self.dilated[0]
+        assert isinstance(first, nn.Conv2d)
+        return int(first.padding[1])
 
 
 def mixed(audio: Tensor, weight: Tensor) -> Tensor:
