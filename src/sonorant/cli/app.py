@@ -12,7 +12,7 @@ import typer
 import sonorant
 from sonorant.cli.bench import bench
 from sonorant.cli.check import check
-from sonorant.cli.evaluate import evaluate
+from sonorant.cli.evaluate import EVALUATION_PACKAGES, evaluate
 from sonorant.cli.import_model import import_model
 from sonorant.cli.pack import pack
 from sonorant.cli.prepare import prepare
@@ -24,7 +24,7 @@ from sonorant.errors import TrainingDiverged, UserError
 
 EXTRAS = {
     "train": {"torch", "safetensors", "tensorboard", "swift_f0", "onnx", "onnxscript", "matplotlib"},
-    "eval": {"pocketsphinx", "jiwer", "pesq", "pystoi"},
+    "eval": EVALUATION_PACKAGES,
 }
 """What the extras of pyproject.toml install and the core does without."""
 

@@ -1,5 +1,6 @@
 """`sonorant evaluate`: how good a voice or a vocoder is, and whether another one is better."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +11,9 @@ from sonorant.errors import RequestError
 if TYPE_CHECKING:
     from sonorant.evaluation.making import Copier, Speaker
     from sonorant.evaluation.material import Material
+
+EVALUATION_PACKAGES = {"jiwer", "pesq", "pocketsphinx", "pystoi"}
+"""What only the extra "eval" of pyproject.toml installs."""
 
 
 def evaluate(
@@ -48,6 +52,7 @@ def evaluate(
         raise RequestError("evaluate: no voice; give one, or two reports with --compare")
     if vocoder_only and features is None:
         raise RequestError("evaluate: --vocoder-only copies recordings; give --features")
+    _check_installed()
     from sonorant.evaluation.making import Copier, Speaker
 
     material = _material(features, split, texts, speaker).first(limit)
@@ -66,6 +71,13 @@ def _material(
     if texts is not None:
         raise RequestError("evaluate: --features and --texts are both given; leave one of them out")
     return recorded_sentences(features, split, speaker)
+
+
+def _check_installed() -> None:
+    """Miss a package now, and not after the first sentence."""
+    for package in sorted(EVALUATION_PACKAGES):
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(name=package)
 
 
 def _check_folder(out: Path, may_replace: bool) -> None:
