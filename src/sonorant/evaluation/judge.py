@@ -8,7 +8,7 @@ from sonorant.evaluation.making import Made
 from sonorant.evaluation.material import Item
 from sonorant.evaluation.recognition import Recogniser
 from sonorant.evaluation.results import Kind, SentenceResult, Share
-from sonorant.evaluation.words import mishearing, spoken_words
+from sonorant.evaluation.words import heard_words, mishearing, spoken_words
 
 _CLOSENESS = {"speech": speech_shares, "copy": copy_shares}
 
@@ -58,7 +58,7 @@ class Judge:
 
     def _alone(self, sound: Audio, expected: str) -> tuple[str, dict[str, Share]]:
         """Return what is heard, and the figures that need no reference."""
-        heard = self._recogniser.hear(sound.samples, sound.sample_rate)
+        heard = heard_words(self._recogniser.hear(sound.samples, sound.sample_rate))
         shares = _word_shares(expected, heard)
         if self._dnsmos is not None:
             ratings = self._dnsmos.rate(sound.samples, sound.sample_rate)

@@ -8,6 +8,8 @@ from sonorant.text import normalize
 LONGEST_PHRASE = 4
 """Words of a phrase whose immediate repetition is looked for."""
 
+_TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor"}
+
 
 @dataclass(frozen=True)
 class Mishearing:
@@ -39,6 +41,16 @@ def spoken_words(text: str) -> str:
     """
     letters = (character if character.isalpha() or character == "'" else " " for character in normalize(text).spoken)
     return " ".join("".join(letters).lower().split())
+
+
+def heard_words(text: str) -> str:
+    """Return what a recogniser heard in the spelling of `spoken_words`: its dictionary knows "a.m." and "mr".
+
+    Example:
+        >>> heard_words("mr lee came at nine a.m.")
+        'mister lee came at nine a m'
+    """
+    return " ".join(_TITLES.get(word, word) for word in spoken_words(text).split())
 
 
 def mishearing(expected: str, heard: str) -> Mishearing:
