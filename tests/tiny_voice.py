@@ -1,7 +1,8 @@
-"""A voice of random weights, small enough to pack in seconds and to speak in milliseconds."""
+"""Voices of random weights, small enough to pack in seconds and to speak in milliseconds."""
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,15 @@ from sonorant.config import (
     HifiganConfig,
     MelConfig,
     PredictorConfig,
+    Tacotron2Config,
     TransformerConfig,
+    WaveglowConfig,
 )
+from sonorant.config.models import DynamicConvolutionAttentionConfig
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import HifiganGenerator
+from sonorant.models.tacotron2 import Tacotron2
+from sonorant.models.waveglow import Waveglow
 from sonorant.text import symbol_table
 from sonorant.voice import Licences
 from sonorant.voice.pack import pack
@@ -44,6 +50,22 @@ HIFIGAN = HifiganConfig(
     resblock_dilations=((1, 3),),
     istft_n_fft=16,
     istft_hop=4,
+)
+TACOTRON2 = Tacotron2Config(
+    embedding_channels=8,
+    encoder_layers=1,
+    encoder_channels=8,
+    prenet_channels=(8, 8),
+    attention=DynamicConvolutionAttentionConfig(channels=8, prior_taps=2, prior_alpha=0.9, prior_beta=0.1),
+    attention_rnn_channels=16,
+    decoder_rnn_channels=16,
+    reduction_factor=2,
+    postnet_layers=2,
+    postnet_channels=8,
+    max_frames_per_symbol=8.0,
+)
+WAVEGLOW = WaveglowConfig(
+    hop_length=16, upsample_kernel=64, num_flows=3, group_size=4, early_every=2, wn_layers=2, wn_channels=8, sigma=0.1
 )
 LICENCES = Licences(data="CC0-1.0", weights="Apache-2.0")
 
@@ -74,6 +96,37 @@ def tiny_vocoder(mel: MelConfig = MEL) -> TrainedModel:
     return TrainedModel(config=HIFIGAN, mel=mel, weights=generator.state_dict(), facts={"step": 0})
 
 
+def tiny_tacotron2(config: Tacotron2Config = TACOTRON2, speakers: tuple[str, ...] = ("ada", "bob")) -> TrainedModel:
+    """Make a Tacotron 2 whose attention walks along the text whatever it says, and rests at its end."""
+    symbols = symbol_table("arpabet").symbols
+    torch.manual_seed(3)
+    network = Tacotron2(config, len(symbols), len(speakers), MEL.n_mels)
+    with torch.no_grad():
+        network.decoder.attention.energy.weight.mul_(0.01)
+        network.decoder.stop_projection.bias.fill_(-20.0)
+    return TrainedModel(
+        config=config,
+        mel=MEL,
+        weights=network.state_dict(),
+        frontend=FrontendConfig(),
+        symbols=symbols,
+        speakers=speakers,
+        pitch=((210.0, 30.0), (110.0, 20.0))[: len(speakers)],
+        facts={"step": 0},
+    )
+
+
+def tiny_waveglow() -> TrainedModel:
+    """Make a WaveGlow whose couplings do something, unlike freshly made ones."""
+    torch.manual_seed(4)
+    network = Waveglow(WAVEGLOW, MEL.n_mels)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.normal_(0.0, 0.05)
+    return TrainedModel(config=WAVEGLOW, mel=MEL, weights=network.state_dict(), facts={"step": 0})
+
+
 def make_loud(generator: nn.Module) -> None:
     """Draw weights that give audible sound: as initialised the generator is so quiet that any error would pass."""
     with torch.no_grad():
@@ -86,16 +139,35 @@ def make_loud(generator: nn.Module) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a packed voice, made once per test run whatever the number of workers; not to be written to."""
-    base = tmp_path_factory.getbasetemp()
+    """The folder of a packed voice of FastPitch and HiFi-GAN; not to be written to."""
+    return _shared(
+        tmp_path_factory,
+        "tiny-voice",
+        lambda folder: pack(folder, tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_flow_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a packed voice of Tacotron 2 and WaveGlow; not to be written to."""
+    return _shared(
+        tmp_path_factory,
+        "tiny-flow-voice",
+        lambda folder: pack(folder, tiny_tacotron2(), tiny_waveglow(), name="tiny_flow", licences=LICENCES),
+    )
+
+
+def _shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Path]) -> Path:
+    """Make a folder once per test run, whatever the number of workers."""
+    base = factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, claim = shared / "tiny-voice", shared / "tiny-voice.claimed"
+    folder, claim = shared / name, shared / f"{name}.claimed"
     try:
         claim.touch(exist_ok=False)
     except FileExistsError:
         deadline = time.monotonic() + 240
         while not folder.exists():
-            assert time.monotonic() < deadline, "the worker that packs the tiny voice did not finish"
+            assert time.monotonic() < deadline, f"the worker that makes {name} did not finish"
             time.sleep(0.05)
         return folder
-    return pack(folder, tiny_acoustic(), tiny_vocoder(), name="tiny", licences=LICENCES)
+    return make(folder)

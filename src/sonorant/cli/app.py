@@ -1,7 +1,8 @@
 """The `sonorant` command: its verbs, and how errors become exit codes.
 
-Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 `check` found errors in a corpus or
-the reader of stdout went away, 2 something the user can put right, 3 training diverged, 130 interrupted.
+Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 `check` found errors in a corpus, `say`
+spoke a sentence otherwise than asked (a warning tells how) or the reader of stdout went away, 2 something the user can
+put right, 3 training diverged, 130 interrupted.
 """
 
 import sys

@@ -138,6 +138,7 @@ def _save(synthesizer: "Synthesizer", text: str, path: Path, settings: dict[str,
     write_audio(path, speech)
     _warn(speech.warnings)
     print(f"{path} ({speech.duration_s:.2f} s)")
+    _check(speech.warnings)
 
 
 def _stream(synthesizer: "Synthesizer", text: str, audio_format: str, settings: dict[str, Any]) -> None:
@@ -148,17 +149,33 @@ def _stream(synthesizer: "Synthesizer", text: str, audio_format: str, settings: 
         speech = synthesizer.speak(text, **settings)
         out.write(encode(speech, audio_format))
         _warn(speech.warnings)
+        _check(speech.warnings)
         return
     encoder = StreamEncoder(audio_format, synthesizer.sample_rate)
-    for chunk in synthesizer.stream(text, **settings, warn=lambda warning: _warn([warning])):
+    warnings: list[str] = []
+
+    def warn(warning: str) -> None:
+        warnings.append(warning)
+        _warn([warning])
+
+    for chunk in synthesizer.stream(text, **settings, warn=warn):
         out.write(encoder.push(chunk))
         out.flush()
     out.write(encoder.close())
+    _check(warnings)
 
 
 def _warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
         print(f"sonorant: warning: {warning}", file=sys.stderr)
+
+
+def _check(warnings: Iterable[str]) -> None:
+    """End with exit code 1 where a sentence is not what was asked for; its sound is written all the same."""
+    from sonorant.synthesis.speech import Failed
+
+    if any(isinstance(warning, Failed) for warning in warnings):
+        raise typer.Exit(1)
 
 
 def _explain(synthesizer: "Synthesizer", text: str) -> None:

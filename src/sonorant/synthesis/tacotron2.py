@@ -1,7 +1,7 @@
 """Speaking with Tacotron 2: its encoder, the loop of decoder steps, its postnet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,11 +56,7 @@ class DecoderState:
 
     def keep(self, rows: NDArray[np.bool_]) -> "DecoderState":
         """Return the state of some rows."""
-        return DecoderState(**{name: value[rows] for name, value in self.named().items()})
-
-    def named(self) -> dict[str, Floats]:
-        """Return the fields by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return DecoderState(**{name: value[rows] for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +158,7 @@ class Tacotron2Model:
             processed_memory=texts.processed_memory,
             valid=valid,
             prenet_masks=np.tile(masks, (len(valid), 1)),
-            **state.named(),
+            **vars(state),
         )
         return frames, stop_logits, DecoderState(np.ascontiguousarray(frames[:, :, -1]), *after)
 

@@ -22,7 +22,7 @@ from sonorant.voice.graphs import (
     WAVEGLOW,
     Graph,
 )
-from sonorant.voice.quantization import quantise_lstms
+from sonorant.voice.quantization import quantise_step
 from sonorant.voice.trained import TrainedModel
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ def _export(module: "nn.Module", graph: Graph, examples: Sequence["dict[str, Ten
 
 
 def _in_int8(exported: bytes, module: "nn.Module", graph: Graph, examples: Sequence["dict[str, Tensor]"]) -> bytes:
-    with _quiet_exporter():
-        quantised = quantise_lstms(exported)
+    quantised = quantise_step(exported)
     _prove_equal(quantised, module, examples, f"{graph.file} in int8", INT8_TOLERANCE)
     return quantised
 
