@@ -82,15 +82,15 @@ def test_both_libraries_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("precision", "products", "autocast"),
-    [("fp32", "ieee", False), ("tf32", "tf32", False), ("bf16", "ieee", True), ("fp16", "ieee", True)],
+    ("precision", "tf32", "autocast"),
+    [("fp32", False, False), ("tf32", True, False), ("bf16", False, True), ("fp16", False, True)],
 )
-def test_float32_is_tf32_only_where_it_is_asked_for(precision: str, products: str, autocast: bool) -> None:
+def test_float32_is_tf32_only_where_it_is_asked_for(precision: str, tf32: bool, autocast: bool) -> None:
     with benchmark_torch.choose_precision(torch.device("cpu"), precision):
         assert torch.is_autocast_enabled("cpu") == autocast
-        assert torch.backends.cuda.matmul.fp32_precision == torch.backends.cudnn.conv.fp32_precision == products
+        assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == tf32
     benchmark_torch.choose_precision(torch.device("cpu"), "fp32")
-    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+    assert not torch.backends.cuda.matmul.allow_tf32
 
 
 def test_the_machine_and_the_versions_are_named() -> None:

@@ -54,7 +54,8 @@ def open_device(name: str, threads: int) -> torch.device:
 
 def choose_precision(device: torch.device, precision: str) -> torch.autocast:
     """Return the context in which networks compute in a precision; whether float32 may be tf32 changes at once."""
-    torch.backends.fp32_precision = "tf32" if precision == "tf32" else "ieee"  # type: ignore[attr-defined]
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
     dtype = _DTYPES[precision]
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
