@@ -24,6 +24,7 @@ def test_the_published_recipes_and_those_for_a_cpu_are_shipped() -> None:
         "fastpitch", "hifigan_v1", "hifigan_v2", "hifigan_v3", "istftnet",
         "fastpitch_cpu", "vocoder_cpu", "tiny_fastpitch", "tiny_hifigan",
         "tacotron2", "tacotron2_cpu", "tiny_tacotron2",
+        "waveglow", "waveglow_256", "waveglow_cpu", "tiny_waveglow",
     }  # fmt: skip
 
 
