@@ -113,7 +113,7 @@ def _evaluate(
         judged = list(evaluate_items(material.items, make, judge, progress))
     evaluation = Evaluation(make.kind, subject, material.name, facts, tuple(each.result for each in judged))
     print(figures_text(write_report(out, evaluation, judged), subject))
-    print(f"peak memory {facts.get('peak_memory_mib', '?')} MiB, {threads} thread(s); {out / PAGE_NAME}")
+    print(f"peak memory {facts['peak_memory_mib']} MiB, {threads} thread(s); {out / PAGE_NAME}")
 
 
 def _compare(first: Path, second: Path) -> None:

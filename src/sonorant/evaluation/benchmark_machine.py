@@ -52,14 +52,15 @@ class CpuInstruments:
 
     def peak_bytes(self) -> int:
         """Return by how much the peak exceeds what was resident at first."""
-        return max(0, _peak_bytes() - self._before)
+        return max(0, process_peak_bytes() - self._before)
 
 
 def _resident_bytes() -> int:
-    return _status("VmRSS") or _peak_bytes()
+    return _status("VmRSS") or process_peak_bytes()
 
 
-def _peak_bytes() -> int:
+def process_peak_bytes() -> int:
+    """Return the most memory that this process has held, since Linux was last asked to forget."""
     unit = 1 if sys.platform == "darwin" else 1024
     return _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

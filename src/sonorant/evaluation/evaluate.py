@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from sonorant.audio import Audio, encode
 from sonorant.config import MelConfig
+from sonorant.evaluation.benchmark_machine import process_peak_bytes
 from sonorant.evaluation.judge import Judge
-from sonorant.evaluation.making import Made, peak_memory_mib
+from sonorant.evaluation.making import Made
 from sonorant.evaluation.material import Item
 from sonorant.evaluation.picture import spectrogram_png
 from sonorant.evaluation.results import SentenceResult
@@ -38,8 +39,7 @@ def warm_up(items: Sequence[Item], make: Callable[[Item], Made]) -> dict[str, fl
     To be called before anything of the instrument itself is loaded.
     """
     make(max(items, key=lambda item: len(item.text)))
-    peak = peak_memory_mib()
-    return {} if peak is None else {"peak_memory_mib": round(peak, 1)}
+    return {"peak_memory_mib": round(process_peak_bytes() / 2**20, 1)}
 
 
 def evaluate(

@@ -1,6 +1,5 @@
 """How sounds to judge are made: a voice speaks a sentence, or a vocoder copies its recording."""
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,13 +148,3 @@ class Copier:
         begin = time.perf_counter()
         copy = np.concatenate(list(vocode(self._runtime, self._vocoder, frames, seed=0)))[: len(samples)]
         return Made(Audio(np.clip(copy, -1.0, 1.0), self.mel.sample_rate), time.perf_counter() - begin)
-
-
-def peak_memory_mib() -> float | None:
-    """Return the most memory that this process has held so far; None where the system does not say."""
-    try:
-        import resource
-    except ModuleNotFoundError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -11,6 +11,7 @@ from sonorant.evaluation.results import Evaluation, SentenceResult
 from sonorant.evaluation.table import figure_cells, number, title
 from sonorant.evaluation.words import mishearing
 
+_SOUNDS = {"speech": "voice", "copy": "copy"}
 _PIXELS_PER_S = 130
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em; color: #222; }
@@ -28,6 +29,7 @@ audio { height: 2em; vertical-align: middle; }
 
 def page(evaluation: Evaluation, rows: Sequence[Figure], judged: Sequence[Judged]) -> str:
     """Return the whole page; it loads nothing from anywhere."""
+    name = _SOUNDS[evaluation.kind]
     heading = f"{evaluation.subject}: {evaluation.material}"
     facts = "; ".join(f"{name} {value}" for name, value in evaluation.facts.items())
     return "\n".join(
@@ -39,7 +41,7 @@ def page(evaluation: Evaluation, rows: Sequence[Figure], judged: Sequence[Judged
             *_figure_table(rows),
             *_explanations(rows),
             "<h2>Sentences, the worst first</h2>",
-            *(_section(each) for each in sorted(judged, key=lambda each: badness(each.result), reverse=True)),
+            *(_section(each, name) for each in sorted(judged, key=lambda each: badness(each.result), reverse=True)),
             "</html>\n",
         ]
     )
@@ -78,13 +80,13 @@ def _explanations(rows: Iterable[Figure]) -> Iterator[str]:
     yield "</dl></details>"
 
 
-def _section(judged: Judged) -> str:
+def _section(judged: Judged, name: str) -> str:
     result = judged.result
     category = f" <small>{escape(result.category)}</small>" if result.category else ""
     figures = ", ".join(_sentence_figures(result))
     lines = [
         f"<section><h3>{escape(result.sentence_id)}{category}</h3><p>{escape(result.text)}</p>",
-        _figure("copy" if "log_mel_error" in result.shares else "voice", judged.clip, result.expected, result.heard),
+        _figure(name, judged.clip, result.expected, result.heard),
     ]
     if judged.recording is not None:
         lines.append(_figure("recording", judged.recording, result.expected, result.heard_in_recording or ""))

@@ -7,7 +7,6 @@ from sonorant.evaluation.figures import Change, Figure
 from sonorant.evaluation.metrics import METRICS, Metric
 
 _DECIMALS = {"%": 1, "cents": 0}
-_BESIDE_SIGNS = {"ratio": "×", "difference": "Δ"}
 
 
 def number(value: float, metric: Metric, signed: bool = False) -> str:
@@ -44,9 +43,9 @@ def _beside(figure: Figure, metric: Metric) -> str:
     if figure.beside is None or metric.beside is None:
         return ""
     if metric.beside == "difference":
-        return f"{_BESIDE_SIGNS['difference']} {interval(figure.beside, metric, signed=True)}"
+        return f"Δ {interval(figure.beside, metric, signed=True)}"
     ratio = figure.beside
-    return f"{_BESIDE_SIGNS['ratio']} {ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+    return f"× {ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
 def title(metric: Metric) -> str:
@@ -78,11 +77,11 @@ def _change_cells(row: Change) -> tuple[str, ...]:
         number(row.first.value, metric),
         number(row.second.value, metric),
         interval(row.difference, metric, signed=True),
-        f"* {verdict(row)}" if row.is_certain else "",
+        f"* {_verdict(row)}" if row.is_certain else "",
     )
 
 
-def verdict(row: Change) -> str:
+def _verdict(row: Change) -> str:
     """Say in a word which way a difference goes."""
     return "better" if (row.difference.value > 0) == (METRICS[row.metric].better == "higher") else "worse"
 
