@@ -104,6 +104,7 @@ def tiny_tacotron2(config: Tacotron2Config = TACOTRON2, speakers: tuple[str, ...
     with torch.no_grad():
         network.decoder.attention.energy.weight.mul_(0.01)
         network.decoder.stop_projection.bias.fill_(-20.0)
+        network.decoder.mel_projection.weight.mul_(5.0)
     return TrainedModel(
         config=config,
         mel=MEL,
@@ -123,7 +124,7 @@ def tiny_waveglow() -> TrainedModel:
     with torch.no_grad():
         for parameter in network.parameters():
             if not parameter.any():
-                parameter.normal_(0.0, 0.05)
+                parameter.normal_(0.0, 0.2)
     return TrainedModel(config=WAVEGLOW, mel=MEL, weights=network.state_dict(), facts={"step": 0})
 
 
