@@ -18,14 +18,18 @@ from sonorant.voice import export, load_voice
 from sonorant.voice import pack as pack_module
 from sonorant.voice.graphs import GRAPHS
 from sonorant.voice.pack import pack
+from sonorant.voice.trained import TrainedModel
 
 
 @pytest.fixture
 def quick(tiny_voice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the graphs from the tiny voice, which were exported once, instead of exporting them anew."""
     graphs = {path.name: path.read_bytes() for path in tiny_voice.glob("*.onnx")}
-    files = {kind: [graph.file for graph in GRAPHS[kind]] for kind in ("fastpitch", "hifigan")}
-    monkeypatch.setattr(pack_module, "export", lambda model: {name: graphs[name] for name in files[model.kind]})
+
+    def export(trained: TrainedModel, int8: bool = False) -> dict[str, bytes]:
+        return {graph.file: graphs[graph.file] for graph in GRAPHS[trained.kind]}
+
+    monkeypatch.setattr(pack_module, "export", export)
 
 
 def test_a_packed_voice_holds_what_the_design_says(tiny_voice: Path) -> None:
