@@ -41,8 +41,9 @@ class CouplingNetwork(nn.Module):
     """Predicts shift and log-scale of one half of the channels from the other half and the mel (WN, section 2.1).
 
     A WaveNet that sees both sides: in each layer a dilated convolution of the hidden sequence plus a 1x1 convolution of
-    the mel pass through a gate, whose output feeds the next layer and the sum of skips. One convolution serves the mel
-    for all layers. The last layer starts at zero, so that the untrained coupling changes nothing.
+    the mel pass through a gate, whose output feeds the next layer and the sum of skips. The weights of the mel are one
+    tensor for all layers, but used layer by layer: what they make of a long mel would not stay in the cache. The last
+    layer starts at zero, so that the untrained coupling changes nothing.
 
     Between the sum of skips and the output lies no nonlinearity. So each layer's skip weights are multiplied with those
     of the last layer first: a sum of few output channels in full precision takes the place of a sum of many.
@@ -77,10 +78,14 @@ class CouplingNetwork(nn.Module):
             audio: (B, num_inputs, 1, L), condition: (B, condition_channels, 1, L) -> twice (B, num_inputs, 1, L)
         """
         hidden = self.start(audio)
-        conditions = self.condition(condition).chunk(len(self.dilated), dim=1)
+        mel_weights, mel_biases = self._of_each_layer(self.condition.weight), self._of_each_layer(self.condition.bias)
         output: Tensor | float = 0.0
-        for dilated, residual_skip, bias in zip(self.dilated, self.residual_skip, conditions, strict=True):
-            content, gate = (dilated(hidden) + bias).chunk(2, dim=1)
+        for dilated, residual_skip, weight, bias in zip(
+            self.dilated, self.residual_skip, mel_weights, mel_biases, strict=True
+        ):
+            gates = dilated(hidden)
+            gates += F.conv2d(condition, weight, bias)
+            content, gate = gates.chunk(2, dim=1)
             gated = content.tanh() * gate.sigmoid()
             residual, skip = self._residual_and_output(residual_skip, gated)
             hidden = hidden + residual if residual.shape[1] else hidden
@@ -89,15 +94,20 @@ class CouplingNetwork(nn.Module):
         shift, log_scale = (output + self.end.bias[:, None, None]).chunk(2, dim=1)
         return shift, log_scale
 
+    def _of_each_layer(self, parameter: Tensor | None) -> Sequence[Tensor]:
+        assert parameter is not None
+        return parameter.chunk(len(self.dilated))
+
     def _residual_and_output(self, residual_skip: nn.Module, gated: Tensor) -> tuple[Tensor, Tensor]:
         """Return what a layer adds to the hidden sequence (of the last layer: nothing) and to the output."""
+        assert isinstance(residual_skip, nn.Conv2d) and residual_skip.bias is not None
         weight, bias, end = residual_skip.weight.flatten(1), residual_skip.bias, self.end.weight.flatten(1)
+        num_residual = len(weight) - self.channels
         with torch.autocast(gated.device.type, enabled=False):
-            num_residual = len(weight) - self.channels
             weight = torch.cat([weight[:num_residual], end @ weight[num_residual:]])
             bias = torch.cat([bias[:num_residual], end @ bias[num_residual:]])
-        residual, output = F.conv2d(gated, weight[:, :, None, None], bias).split([num_residual, len(end)], dim=1)
-        return residual, output
+        both = F.conv2d(gated, weight[:, :, None, None], bias)
+        return both[:, :num_residual], both[:, num_residual:]
 
     @property
     def reach(self) -> int:
