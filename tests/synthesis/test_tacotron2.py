@@ -173,4 +173,4 @@ def test_speed_stretches_the_mel_and_its_durations(speed: float) -> None:
     (normal,), (changed,) = (speaking.speak(SENTENCES[:1], replace(STYLE, speed=value)) for value in (1.0, speed))
     assert changed.mel.dtype == np.float32
     assert changed.mel.shape[1] == changed.durations.sum() == round(normal.mel.shape[1] / speed)
-    assert np.abs(np.cumsum(changed.durations) - np.cumsum(normal.durations) / speed).max() <= 0.5
+    assert np.abs(np.cumsum(changed.durations) - np.cumsum(normal.durations) / speed).max() <= 1.0
