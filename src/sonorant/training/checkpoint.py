@@ -7,7 +7,7 @@ import json
 import pickle
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -63,6 +63,17 @@ class CheckpointFolder:
         for old in set(self.steps()) - kept:
             self.path(old).unlink(missing_ok=True)
         return path
+
+    def refuse_used(self) -> None:
+        """Refuse to begin a run in a folder that holds one, or other things.
+
+        Raises:
+            RequestError: It does.
+        """
+        if self.steps():
+            raise RequestError(f"{self.run}: holds checkpoints of another run; resume it, or choose another folder")
+        if self.run.is_dir() and any(self.run.iterdir()) and not (self.run / "run.json").is_file():
+            raise RequestError(f"{self.run}: holds other things than a run; choose a new folder")
 
     def remove_partial(self) -> None:
         """Remove what a process that was killed while saving has left."""
@@ -140,8 +151,16 @@ def load_trained(path: Path) -> TrainedModel:
     """
     if path.suffix == ".safetensors":
         return load_trained_file(path)
-    state = read_checkpoint(CheckpointFolder(path).chosen() if path.is_dir() else path)
-    recipe = parse_recipe(state["recipe"], str(path))
+    return trained_model(read_checkpoint(CheckpointFolder(path).chosen() if path.is_dir() else path), str(path))
+
+
+def trained_model(state: Mapping[str, Any], where: str) -> TrainedModel:
+    """Take the trained model out of a checkpoint: the averaged weights where the run kept an average.
+
+    Raises:
+        ConfigError: This version cannot read the recipe; `where` names the checkpoint.
+    """
+    recipe = parse_recipe(state["recipe"], where)
     store, ema = state["store"], state["ema"]
     features = FeatureConfig.model_validate(store["features"])
     spoken = isinstance(recipe, AcousticRecipe)
@@ -157,8 +176,12 @@ def load_trained(path: Path) -> TrainedModel:
     )
 
 
-def _facts(state: dict[str, Any]) -> dict[str, str | int | float]:
+def _facts(state: Mapping[str, Any]) -> dict[str, str | int | float]:
+    """Say where the weights come from; the licence of those that a fine-tuning began with binds them."""
     facts = {"recipe": state["recipe"]["name"], "step": state["step"], "epoch": state["epoch"], **state["versions"]}
+    if origin := state.get("started_from"):
+        facts["started_from"] = origin["name"]
+        facts |= {name: value for name, value in origin["facts"].items() if name == "licence"}
     if state["validation"] is not None:
         facts |= {f"validation/{name}": value for name, value in state["validation"].items()}
     return facts

@@ -67,6 +67,8 @@ def _loop(run: Run, monitor: Monitor | None, stop: StopRequest) -> bool:
     settings, position = run.recipe.run, run.position
     data, meter = TimedIterator(run.batches()), Meter(run.processes)
     stopped = False
+    if monitor and position.started_from and position.step == 0:
+        monitor.validation(0, 0, run.validate()[0])  # what there is to improve on
     while position.step < settings.steps and not (stopped := run.processes.any(stop.name is not None)):
         epoch, batches = next(data)
         rate = run.recipe.optimizer.learning_rate * run.learning_rate_factor

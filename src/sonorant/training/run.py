@@ -65,12 +65,8 @@ class Run:
         Raises:
             RequestError: It holds a run already, or cannot be written.
         """
-        folder = self.checkpoints.run
-        if self.checkpoints.steps():
-            raise RequestError(f"{folder}: holds checkpoints of another run; resume it, or choose another folder")
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / "run.json").is_file():
-            raise RequestError(f"{folder}: holds other things than a run; choose a new folder")
-        self._describe(folder)
+        self.checkpoints.refuse_used()
+        self._describe(self.checkpoints.run)
 
     def resume(self, tell: Callable[[str], None]) -> None:
         """Go back to the newest whole checkpoint; `tell` is given what was damaged.
@@ -160,7 +156,8 @@ class Run:
             starts.append({"step": self.position.step, "date": _now(), **versions(), **_hardware(self.processes)})
         except (OSError, ValueError, KeyError) as error:
             raise RequestError(f"{folder}: cannot hold a run: {error}; choose another folder") from None
-        described = json.dumps({"features": self.store.signature(), "starts": starts}, indent=2) + "\n"
+        origin = {"started_from": self.position.started_from} if self.position.started_from else {}
+        described = json.dumps({"features": self.store.signature(), **origin, "starts": starts}, indent=2) + "\n"
         resolved = yaml.safe_dump(dump_recipe(self.recipe), sort_keys=False)
         write_file(log, lambda file: file.write(described.encode()))
         write_file(folder / "recipe.yaml", lambda file: file.write(resolved.encode()))

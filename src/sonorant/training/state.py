@@ -33,12 +33,21 @@ CHANGEABLE = frozenset(
 
 @dataclass
 class Position:
-    """Where a run stands: optimiser steps done, the epoch of the last one, and what validation has found."""
+    """Where a run stands, and where it came from.
+
+    Attributes:
+        step: Optimiser steps done.
+        epoch: That of the last one.
+        validation: What the last validation has found.
+        best: The best validation.
+        started_from: The model that a fine-tuning began with, by its name, and what is known of it.
+    """
 
     step: int = 0
     epoch: int = 0
     validation: dict[str, float] | None = None
     best: Best | None = None
+    started_from: dict[str, Any] | None = None
 
 
 def capture(
@@ -72,7 +81,7 @@ def restore(state: Mapping[str, Any], task: Task[Any], ema: Ema | None) -> Posit
         ema.network.load_state_dict(state["ema"]["weights"])
         ema.updates = state["ema"]["updates"]
     best = Best(**state["best"]) if state["best"] else None
-    return Position(state["step"], state["epoch"], state["validation"], best)
+    return Position(state["step"], state["epoch"], state["validation"], best, state.get("started_from"))
 
 
 def refuse_changes(
