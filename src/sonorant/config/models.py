@@ -42,6 +42,7 @@ class FastPitchConfig(Settings):
     """FastPitch 1.1; the defaults are the published model."""
 
     channels: int = Field(384, ge=1)
+    embed_single_speaker: bool = Field(False, description="embed the speaker also where there is only one left")
     encoder: TransformerConfig = TransformerConfig()
     decoder: TransformerConfig = TransformerConfig()
     duration_predictor: PredictorConfig = PredictorConfig()
@@ -89,6 +90,7 @@ class Tacotron2Config(Settings):
     """Tacotron 2 (Shen et al. 2018, section 2.2); the defaults are NVIDIA's model, dropout in place of zoneout."""
 
     embedding_channels: int = Field(512, ge=1)
+    embed_single_speaker: bool = Field(False, description="embed the speaker also where there is only one left")
     encoder_layers: int = Field(3, ge=1)
     encoder_kernel: OddKernel = 5
     encoder_channels: int = Field(512, ge=2, multiple_of=2, description="of the convolutions, and of both LSTMs' sum")

@@ -75,6 +75,8 @@ class RunConfig(Settings):
     sample_every: int = Field(1000, ge=1, description="pictures and audio of fixed sentences")
     keep_last: int = Field(2, ge=1)
     threads: int | None = Field(None, ge=1, description="CPU threads; null: torch's choice")
+    stop_metric: str | None = Field(None, description="end when it gets no better; null: train all steps")
+    stop_patience: int = Field(5, ge=1, description="validations without improvement after which the run ends")
 
 
 class FastPitchLoss(Settings):
@@ -122,6 +124,9 @@ class HifiganLoss(Settings):
     adversarial: float = Field(1.0, ge=0)
     spectral: float = Field(0.0, ge=0, description="multi-resolution STFT loss (Yamamoto et al. 2020)")
     adversarial_start: int = Field(0, ge=0, description="optimiser step at which the discriminators begin")
+    discriminators_alone: int = Field(
+        0, ge=0, description="optimiser steps from there on in which the generator waits for them to learn"
+    )
 
 
 class _Recipe(Settings):

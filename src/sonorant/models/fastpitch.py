@@ -91,7 +91,8 @@ class FastPitch(nn.Module):
         channels = config.channels
         self.max_duration_frames = config.max_duration_frames
         self.embedding = nn.Embedding(num_symbols, channels, padding_idx=0)
-        self.speaker_embedding = nn.Embedding(num_speakers, channels) if num_speakers > 1 else None
+        embeds = num_speakers > 1 or config.embed_single_speaker
+        self.speaker_embedding = nn.Embedding(num_speakers, channels) if embeds else None
         self.encoder = FeedForwardTransformer(channels, config.encoder)
         self.duration_predictor = Predictor(channels, config.duration_predictor)
         self.pitch_predictor = Predictor(channels, config.pitch_predictor)

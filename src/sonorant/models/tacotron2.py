@@ -60,7 +60,8 @@ class Tacotron2(nn.Module):
         self.reduction_factor = config.reduction_factor
         self.n_mels = n_mels
         self.embedding = make_embedding(num_symbols, config.embedding_channels)
-        self.speaker_embedding = make_embedding(num_speakers, config.encoder_channels) if num_speakers > 1 else None
+        embeds = num_speakers > 1 or config.embed_single_speaker
+        self.speaker_embedding = make_embedding(num_speakers, config.encoder_channels) if embeds else None
         self.encoder = Encoder(config)
         self.decoder = Decoder(config, n_mels)
         self.postnet = Postnet(

@@ -1,6 +1,7 @@
 """The training of a HiFi-GAN generator against its discriminators."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ from sonorant.models.vocoder_losses import (
     generator_adversarial_loss,
     spectral_loss,
 )
+from sonorant.training.alarms import ExplodingAlarm, WinningJudgesAlarm
+from sonorant.training.early_stop import Better
 from sonorant.training.processes import Processes
 from sonorant.training.task import evaluating
 from sonorant.training.vocoder_task import VocoderTask
@@ -32,6 +35,7 @@ class HifiganTask(VocoderTask):
 
     trained = "generator"
     best_metric = "mel"
+    validation_metrics: ClassVar[Mapping[str, Better]] = {"mel": "lower", "input mel": "lower"}
 
     def __init__(self, recipe: HifiganRecipe, store: FeatureStore, processes: Processes) -> None:
         self.recipe = recipe
@@ -40,16 +44,26 @@ class HifiganTask(VocoderTask):
         networks = {"generator": self.generator, "discriminators": self.discriminators}
         super().__init__(recipe, store, processes, networks)
         self.loss_mel = LogMel(recipe.loss_mel).to(self.device)
+        judges = recipe.discriminators
+        self.alarms = (
+            ExplodingAlarm(("discriminator", "discriminators' gradient norm"), "lower optimizer.learning_rate or optimizer.clip_norm"),
+            WinningJudgesAlarm(len(judges.periods) + judges.scales + len(judges.resolutions)),
+        )
 
     def train_step(self, batches: Sequence[VocoderBatch], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
         """Let the judges learn from the generator's present sound, then the generator from the judges.
 
-        Before `adversarial_start` the judges neither learn nor judge. The sound of a single micro-batch is generated
-        once and serves both; of several, keeping the graphs would cost the memory that splitting saves, so they are
-        generated twice.
+        Before `adversarial_start` the judges neither learn nor judge. For `discriminators_alone` steps from there on
+        they learn and the generator does not, so that one that is good already is not led by judges that know nothing.
+        The sound of a single micro-batch is generated once and serves both; of several, keeping the graphs would cost
+        the memory that splitting saves, so they are generated twice.
         """
         batches = list(self.micro_batches(batches, step))
-        judged = step >= self.recipe.loss.adversarial_start
+        steps_judged = step - self.recipe.loss.adversarial_start
+        judged = steps_judged >= 0
+        if 0 <= steps_judged < self.recipe.loss.discriminators_alone:
+            losses = self._discriminator_step(batches, None, learning_rate_factor)
+            return losses | {"gradient norm": losses["discriminators' gradient norm"]}
         fakes = [self.generate(batches[0])] if len(batches) == 1 else None
         losses = self._discriminator_step(batches, fakes, learning_rate_factor) if judged else {}
         return losses | self._generator_step(batches, fakes, judged, learning_rate_factor)
