@@ -21,10 +21,10 @@ from sonorant.training.updater import Updater
 NUM_TRAINING, NUM_VALIDATION = 10, 3
 
 
-def generated_features(seed: int, config: FeatureConfig) -> Features:
-    """Speak 5 to 8 symbols of 4 to 8 frames: symbol k is a tone of 100 + 20 k Hz with three harmonics."""
+def generated_features(seed: int, config: FeatureConfig, num_symbols: int | None = None) -> Features:
+    """Speak symbols, 5 to 8 if not told, of 4 to 8 frames: symbol k is a tone of 100 + 20 k Hz, three harmonics."""
     generator = np.random.default_rng(seed)
-    ids = generator.integers(1, 20, generator.integers(5, 9)).astype(np.int32)
+    ids = generator.integers(1, 20, num_symbols or generator.integers(5, 9)).astype(np.int32)
     durations = generator.integers(4, 9, len(ids))
     hz = np.repeat(100.0 + 20.0 * ids, durations).astype(np.float32)
     phase = 2 * np.pi * np.cumsum(np.repeat(hz, config.mel.hop_length)) / config.mel.sample_rate
@@ -35,11 +35,11 @@ def generated_features(seed: int, config: FeatureConfig) -> Features:
     return Features(mel=mel, pitch_hz=hz, energy=energy, ids=ids, waveform=waveform)
 
 
-def write_store(path: Path, config: FeatureConfig) -> Path:
+def write_store(path: Path, config: FeatureConfig, num_symbols: Callable[[int], int | None] = lambda _: None) -> Path:
     (path / "utterances").mkdir(parents=True)
     entries = []
     for number in range(NUM_TRAINING + NUM_VALIDATION):
-        features, name = generated_features(number, config), f"utterance-{number:02}"
+        features, name = generated_features(number, config, num_symbols(number)), f"utterance-{number:02}"
         save_file(dict(features.__dict__), path / "utterances" / f"{name}.safetensors")
         split = "train" if number < NUM_TRAINING else "validation"
         size = len(features.ids), features.mel.shape[1]

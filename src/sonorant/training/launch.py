@@ -1,7 +1,9 @@
 """Starting a training: in this process, in several of this machine, or as one of those that a launcher started."""
 
+import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,9 @@ from sonorant.errors import RequestError, TrainingDiverged, UserError
 from sonorant.training.data import open_store
 from sonorant.training.fit import fit
 
+SHUTDOWN_S = 600
+"""How long processes that are asked to stop may take to finish their step and to save."""
+
 
 def train(recipe: Recipe, store: Path, run: Path, resume: bool = False, devices: int = 1) -> None:
     """Train on `devices` GPUs of this machine, or on the CPU in as many processes.
@@ -21,7 +26,8 @@ def train(recipe: Recipe, store: Path, run: Path, resume: bool = False, devices:
     Raises:
         UserError: As `fit` does.
         TrainingDiverged: As `fit` does.
-        SystemExit: A process failed and has told why; the code is its exit code.
+        SystemExit: A process failed and has told why, the code is its exit code; or this one was told to stop, the code
+            is 128 and the signal's number.
     """
     if devices < 1:
         raise RequestError(f"devices: {devices}, at least 1 is allowed")
@@ -37,9 +43,11 @@ def train(recipe: Recipe, store: Path, run: Path, resume: bool = False, devices:
 
 
 def _launch(worker: Callable[..., None], arguments: tuple[object, ...], devices: int) -> None:
+    from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the processes speak for themselves
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))
     config = LaunchConfig(
         min_nodes=1,
@@ -49,9 +57,12 @@ def _launch(worker: Callable[..., None], arguments: tuple[object, ...], devices:
         rdzv_backend="c10d",
         rdzv_endpoint="127.0.0.1:0",
         max_restarts=0,
+        shutdown_timeout=SHUTDOWN_S,
     )
     try:
         elastic_launch(config, worker)(*arguments)
+    except SignalException as stopped:
+        raise SystemExit(128 + stopped.sigval) from None  # by now the processes have saved and said so
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         print(f"sonorant: process {rank} of {devices} failed", file=sys.stderr)
@@ -59,9 +70,12 @@ def _launch(worker: Callable[..., None], arguments: tuple[object, ...], devices:
 
 
 def _worker(recipe: Recipe, store: Path, run: Path, resume: bool) -> None:
-    """Train in one of several processes, and turn our errors into a line and an exit code."""
+    """Train in one of several processes, and turn errors into an exit code where they arise."""
     try:
         fit(recipe, store, run, resume)
     except (UserError, TrainingDiverged) as error:
         print(f"sonorant: process {os.environ['RANK']}: {error}", file=sys.stderr)
         raise SystemExit(3 if isinstance(error, TrainingDiverged) else 2) from None
+    except Exception:
+        print(f"sonorant: process {os.environ['RANK']}: {traceback.format_exc()}", file=sys.stderr)
+        raise SystemExit(1) from None

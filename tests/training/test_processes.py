@@ -1,0 +1,147 @@
+"""One, two and four processes that train one model give the same gradients and the same losses."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tests.training.conftest import write_store
+from tests.training.several import MODELS
+
+from sonorant.config import FeatureConfig, load_recipe
+from sonorant.errors import ConfigError
+from sonorant.training.data import open_store
+
+COUNTS = (1, 2, 4)
+"""Processes; each has as many micro-batches as make up the global batch of 8."""
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def uneven_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Utterances of very different lengths: 3 to 36 symbols."""
+    folder = tmp_path_factory.mktemp("uneven") / "store"
+    return write_store(folder, FeatureConfig(), lambda number: 3 + 3 * (number % 12))
+
+
+@pytest.fixture(scope="module")
+def runs(uneven_store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """The folder that each number of processes has left."""
+    folders = {count: tmp_path_factory.mktemp(f"several-{count}") for count in COUNTS}
+    for count, folder in folders.items():
+        _together(count, HERE / "several.py", uneven_store, folder, *(_free_port() for _ in MODELS))
+    return folders
+
+
+def _together(count: int, *arguments: object) -> None:
+    """Run a script in several processes, as a launcher does."""
+    common = {"WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port()}
+    started = [
+        subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            env=os.environ | {name: str(value) for name, value in {**common, "RANK": rank, "LOCAL_RANK": rank}.items()},
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(count)
+    ]
+    errors = [process.communicate(timeout=300)[1].decode() for process in started]
+    assert [process.returncode for process in started] == [0] * count, "\n".join(errors)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", COUNTS[1:])
+@pytest.mark.parametrize("model", MODELS)
+def test_the_gradient_does_not_depend_on_the_number_of_processes(
+    model: str, count: int, runs: dict[int, Path]
+) -> None:
+    alone, several = (torch.load(runs[number] / "gradients.pt")[model] for number in (1, count))
+    assert len(alone) == len(several) == (2 if model == "hifigan" else 1)
+    for expected, found in zip(alone, several, strict=True):
+        assert expected.norm() > 1e-6
+        assert (found - expected).norm() < 1e-6 * expected.norm()
+
+
+@pytest.mark.slow
+def test_counting_in_each_process_alone_is_noticed(runs: dict[int, Path]) -> None:
+    (right,), (wrong,) = (torch.load(runs[2] / "gradients.pt")[name] for name in ("fastpitch", "forgetful"))
+    assert (wrong - right).norm() > 1e-3 * right.norm()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", COUNTS[1:])
+@pytest.mark.parametrize("model", MODELS)
+def test_ten_steps_give_the_same_losses(model: str, count: int, runs: dict[int, Path]) -> None:
+    alone, several = (_metrics(runs[number] / model) for number in (1, count))
+    assert [line["step"] for line in several] == [line["step"] for line in alone] == [*range(1, 11), 10]
+    measured = {"time", "frames/s", "seconds/step", "waiting for data"}
+    for expected, found in zip(alone, several, strict=True):
+        for name in set(expected) - measured:
+            assert found[name] == pytest.approx(expected[name], rel=1e-4, abs=1e-6), name
+
+
+def _metrics(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_another_number_of_processes(uneven_store: Path, tmp_path: Path) -> None:
+    recipe = ["tiny_fastpitch", uneven_store]
+    settings = ["batch.global_batch=4", "batch.micro_batch=1", "run.log_every=1"]
+    _sonorant("train", *recipe, tmp_path / "whole", *settings, "run.steps=6")
+    _sonorant("train", *recipe, tmp_path / "parts", *settings, "run.steps=3", "--devices", 2)
+    _sonorant("resume", tmp_path / "parts", uneven_store, "run.steps=6")
+    whole, parts = (
+        [line["total"] for line in _metrics(tmp_path / run) if line["kind"] == "train"] for run in ("whole", "parts")
+    )
+    assert len(whole) == 6 and parts == pytest.approx(whole, rel=1e-4)
+
+
+def _sonorant(*arguments: object, code: int = 0) -> str:
+    done = subprocess.run([sys.executable, "-m", "sonorant", *map(str, arguments)], capture_output=True, timeout=300)
+    assert done.returncode == code, done.stderr.decode()
+    return done.stderr.decode()
+
+
+@pytest.mark.slow
+def test_a_stop_reaches_every_process_and_the_run_is_saved(uneven_store: Path, tmp_path: Path) -> None:
+    settings = ["batch.global_batch=4", "run.steps=1000000", "run.log_every=1", "run.validate_every=1000000"]
+    settings += ["run.checkpoint_every=1000000", "run.sample_every=1000000", "--devices", "2"]
+    command = [sys.executable, "-m", "sonorant", "train", "tiny_fastpitch", uneven_store, tmp_path / "run", *settings]
+    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 200
+    while not (tmp_path / "run" / "metrics.jsonl").is_file() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=200)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert b"SIGTERM: stopped and saved at step" in told
+    (checkpoint,) = (tmp_path / "run").glob("step_*.pt")
+    assert int(checkpoint.stem.removeprefix("step_")) >= 1
+
+
+@pytest.mark.slow
+def test_what_a_process_dies_of_is_told_with_its_exit_code(uneven_store: Path, tmp_path: Path) -> None:
+    settings = ["batch.global_batch=4", "optimizer.learning_rate=1e30", "--devices", 2]
+    told = _sonorant("train", "tiny_fastpitch", uneven_store, tmp_path / "run", *settings, code=3)
+    assert "the update was not applied" in told and "of 2 failed" in told and "Traceback" not in told
+
+
+def test_a_batch_that_cannot_be_dealt_out_is_refused(uneven_store: Path) -> None:
+    recipe = load_recipe("tiny_fastpitch", ["batch.global_batch=6", "batch.micro_batch=2"])
+    open_store(uneven_store, recipe, 3)
+    with pytest.raises(ConfigError, match="6 cannot be dealt out to 2 processes in micro-batches of 2;"):
+        open_store(uneven_store, recipe, 2)
