@@ -14,6 +14,7 @@ import sonorant
 from sonorant.cli.bench import bench
 from sonorant.cli.check import check
 from sonorant.cli.evaluate import EVALUATION_PACKAGES, evaluate
+from sonorant.cli.finetune import finetune
 from sonorant.cli.import_model import import_model
 from sonorant.cli.pack import pack
 from sonorant.cli.prepare import prepare
@@ -42,6 +43,7 @@ app.command()(check)
 app.command()(prepare)
 app.command()(train)
 app.command()(resume)
+app.command()(finetune)
 app.command()(pack)
 app.command("import")(import_model)
 app.command()(voices)

@@ -68,6 +68,23 @@ class Run:
         self.checkpoints.refuse_used()
         self._describe(self.checkpoints.run)
 
+    def start_from(self, origin: dict[str, Any]) -> None:
+        """Save the networks as they are now as step 0, for `resume` to go on with; `origin` says whose weights it has.
+
+        Raises:
+            RequestError: The folder holds a run already, or cannot be written.
+        """
+        folder = self.checkpoints.run
+        self.checkpoints.refuse_used()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RequestError(f"{folder}: cannot hold a run: {error}; choose another folder") from None
+        self.position.started_from = origin
+        state = capture(self.task, self.ema, self.position, self.recipe, self.store)
+        self.checkpoints.save(state, self.position.step, None)
+        self._write_recipe()
+
     def resume(self, tell: Callable[[str], None]) -> None:
         """Go back to the newest whole checkpoint; `tell` is given what was damaged.
 
@@ -158,9 +175,13 @@ class Run:
             raise RequestError(f"{folder}: cannot hold a run: {error}; choose another folder") from None
         origin = {"started_from": self.position.started_from} if self.position.started_from else {}
         described = json.dumps({"features": self.store.signature(), **origin, "starts": starts}, indent=2) + "\n"
-        resolved = yaml.safe_dump(dump_recipe(self.recipe), sort_keys=False)
         write_file(log, lambda file: file.write(described.encode()))
-        write_file(folder / "recipe.yaml", lambda file: file.write(resolved.encode()))
+        self._write_recipe()
+
+    def _write_recipe(self) -> None:
+        """Write the resolved recipe, which `resume` reads."""
+        resolved = yaml.safe_dump(dump_recipe(self.recipe), sort_keys=False)
+        write_file(self.checkpoints.run / "recipe.yaml", lambda file: file.write(resolved.encode()))
 
 
 def make_task(recipe: Recipe, store: FeatureStore, processes: Processes) -> Task[Any]:
