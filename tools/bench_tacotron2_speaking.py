@@ -1,7 +1,8 @@
 """Time a decoder step of a full-size Tacotron 2: a voice in fp32, a voice in int8, and a plain eager torch loop.
 
 The voices are packed and speak as they do for users, all work of the driver's loop included; the weights are random.
-The three take turns on one thread, whose CPU time is taken: what else the machine does counts little, and alike for all.
+The three take turns on one thread, whose CPU time is taken: what else the machine does counts little and alike for all.
+The step waits for memory. GLIBC_TUNABLES=glibc.malloc.hugetlb=1 in the environment gives all three larger pages.
 
 Run: python tools/bench_tacotron2_speaking.py [--symbols 100 --steps 200 --rounds 5]
 """
