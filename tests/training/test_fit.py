@@ -20,9 +20,9 @@ from sonorant.training.fit import fit
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.processes import Processes
 from sonorant.training.run import Run
+from sonorant.training.samples import Samples
 from sonorant.training.state import capture
 from sonorant.training.tacotron2_task import Tacotron2Task
-from sonorant.training.task import Samples
 
 # 10 utterances in batches of 4 are 2 steps an epoch: step 3 lies in the middle of the second epoch.
 SHORT = ("batch.micro_batch=2", "run.validate_every=3", "run.checkpoint_every=3", "run.log_every=2",

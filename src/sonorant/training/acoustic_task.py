@@ -21,7 +21,8 @@ from sonorant.synthesis.torch_runtime import TorchRuntime
 from sonorant.text.symbols import symbol_table
 from sonorant.training.pictures import draw_mels
 from sonorant.training.processes import Processes
-from sonorant.training.task import EVALUATION_SEED, Samples, Task, evaluating
+from sonorant.training.samples import Samples
+from sonorant.training.task import EVALUATION_SEED, Task, evaluating
 
 NUM_SAMPLES = 3
 """Validation utterances to look at and to listen to."""

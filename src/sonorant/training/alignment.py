@@ -7,6 +7,15 @@ import torch
 from torch import Tensor
 
 from sonorant.models.lengths import valid_positions
+from sonorant.training.early_stop import Better
+
+ALIGNMENT_METRICS: dict[str, Better] = {
+    "focus": "higher",
+    "diagonality": "higher",
+    "skipped": "lower",
+    "repeated": "lower",
+}
+"""What `alignment_quality` measures -> which values are better."""
 
 SEEN = 0.1
 """A symbol that no step gives so much weight has been skipped."""

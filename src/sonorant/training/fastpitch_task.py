@@ -1,6 +1,7 @@
 """The training of FastPitch with its aligner."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ from sonorant.synthesis.fastpitch import FastPitchModel
 from sonorant.synthesis.runtime import Runtime
 from sonorant.training.acoustic_task import AcousticTask
 from sonorant.training.alarms import UnalignedAlarm
-from sonorant.training.alignment import agreement, alignment_quality
+from sonorant.training.alignment import ALIGNMENT_METRICS, agreement, alignment_quality
+from sonorant.training.early_stop import Better
 from sonorant.training.pictures import draw_alignment
 
 
@@ -24,6 +26,11 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
     """Mel, durations, pitch and energy, and the aligner that says which frames are whose."""
 
     best_metric = "mel"
+    validation_metrics: ClassVar[Mapping[str, Better]] = {
+        **dict.fromkeys(("mel", "duration", "pitch", "energy", "alignment", "binarization", "total"), "lower"),
+        **ALIGNMENT_METRICS,
+        "agreement": "higher",
+    }
     alarms = (UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, "raise loss.alignment"),)
 
     def make_network(self, store: FeatureStore) -> nn.Module:

@@ -6,7 +6,9 @@ from pathlib import Path
 import torch
 
 from sonorant.config import Recipe
+from sonorant.training.alarms import OverfittingAlarm, StarvationAlarm
 from sonorant.training.data import TimedIterator, open_store
+from sonorant.training.early_stop import EarlyStop, make_early_stop
 from sonorant.training.monitor import Meter, Monitor
 from sonorant.training.processes import joined
 from sonorant.training.progress import ProgressDisplay, make_display
@@ -17,9 +19,9 @@ from sonorant.training.signals import StopRequest
 def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: bool = True) -> None:
     """Train a recipe on prepared features, or go on with a run that was interrupted.
 
-    The run ends at `recipe.run.steps`, or earlier at SIGTERM or SIGINT, and saves a checkpoint in both cases. It
-    uses the GPU where torch finds one. Where a launcher has started several processes (see `sonorant.training.launch`),
-    each calls this, and the first alone writes.
+    The run ends at `recipe.run.steps`, or earlier at SIGTERM or SIGINT or when `recipe.run.stop_metric` has ceased to
+    improve, and saves a checkpoint in any case. It uses the GPU where torch finds one. Where a launcher has started
+    several processes (see `sonorant.training.launch`), each calls this, and the first alone writes.
 
     Args:
         recipe: What to train and how.
@@ -29,6 +31,7 @@ def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: 
         progress: Whether to report on stderr.
 
     Raises:
+        ConfigError: `recipe.run.stop_metric` is not measured.
         CorpusError: The features are missing or do not fit the recipe.
         RequestError: The run folder already holds a run, holds none to resume, or cannot be written.
         TrainingDiverged: A loss or a gradient norm is not finite.
@@ -39,13 +42,14 @@ def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: 
     with joined() as processes:
         display = make_display(recipe.run.steps, progress and processes.first)
         training = Run(recipe, open_store(store, recipe, processes.count), run, processes)
+        early_stop = make_early_stop(recipe.run, training.task.validation_metrics)
         if resume:
             training.resume(display.tell)
         else:
             training.start()
         with _monitor(training, display) as monitor, StopRequest() as stop:
-            stopped = _loop(training, monitor, stop)
-        display.tell(_farewell(training, stop.name if stopped else None))
+            reason = _loop(training, monitor, stop, early_stop)
+        display.tell(_farewell(training, reason))
 
 
 def _set_precision(precision: str) -> None:
@@ -58,43 +62,57 @@ def _monitor(run: Run, display: ProgressDisplay) -> AbstractContextManager[Monit
     """Return what writes down how the run goes: in the first process alone."""
     if not run.processes.first:
         return nullcontext()
-    sample_rate, alarms = run.store.config.mel.sample_rate, run.task.alarms
+    sample_rate = run.store.config.mel.sample_rate
+    alarms = *run.task.alarms, OverfittingAlarm(run.task.best_metric), StarvationAlarm()
     return Monitor(run.checkpoints.run, run.position.step, sample_rate, display, alarms)
 
 
-def _loop(run: Run, monitor: Monitor | None, stop: StopRequest) -> bool:
-    """Train to the last step, or until any process is asked to stop; return whether one was."""
+def _loop(run: Run, monitor: Monitor | None, stop: StopRequest, early_stop: EarlyStop | None) -> str | None:
+    """Train to the last step, or until any process has a reason to end before; return the reason."""
     settings, position = run.recipe.run, run.position
     data, meter = TimedIterator(run.batches()), Meter(run.processes)
-    stopped = False
     if monitor and position.started_from and position.step == 0:
         monitor.validation(0, 0, run.validate()[0])  # what there is to improve on
-    while position.step < settings.steps and not (stopped := run.processes.any(stop.name is not None)):
+    reason = None
+    while position.step < settings.steps:
+        reason = stop.name or reason
+        if run.processes.any(reason is not None):
+            run.save()
+            return reason or "another process ended"
         epoch, batches = next(data)
         rate = run.recipe.optimizer.learning_rate * run.learning_rate_factor
         losses = run.advance(epoch, batches)
         meter.add(losses, sum(map(run.task.num_frames, batches)), data.waited_s)
-
-        step, last, improved = position.step, position.step == settings.steps, False
-        if last or step % settings.log_every == 0:
+        if run.is_due(settings.log_every):
             values = {**meter.report(), "learning rate": rate, **run.loss_scale()}
             if monitor:
-                monitor.train(step, epoch, values)
-        if monitor and (last or step % settings.validate_every == 0):
-            values, improved = run.validate()
-            monitor.validation(step, epoch, values)
-        if monitor and (last or step % settings.sample_every == 0):
-            monitor.samples(step, run.task.samples(run.network))
-        if improved or step % settings.checkpoint_every == 0:
-            run.save()
-    run.save()
-    return stopped
+                monitor.train(position.step, epoch, values)
+        if monitor:
+            with meter.pause():
+                reason = _look(run, monitor, early_stop)
+    return None
 
 
-def _farewell(run: Run, signal: str | None) -> str:
+def _look(run: Run, monitor: Monitor, early_stop: EarlyStop | None) -> str | None:
+    """Validate, sample and save where it is time to; return why to stop early, if there is a reason."""
+    settings, position = run.recipe.run, run.position
+    improved, reason = False, None
+    if run.is_due(settings.validate_every):
+        values, improved = run.validate()
+        validations = monitor.validation(position.step, position.epoch, values)
+        reason = early_stop.check(validations) if early_stop else None
+    if run.is_due(settings.sample_every):
+        monitor.samples(position.step, run.task.samples(run.network))
+    if improved or run.is_due(settings.checkpoint_every):
+        monitor.disk(position.step, position.epoch, run.checkpoint_bytes())
+        run.save()
+    return reason
+
+
+def _farewell(run: Run, reason: str | None) -> str:
     where, step = run.checkpoints.run, run.position.step
-    if signal is not None:
-        return f"{signal}: stopped and saved at step {step} in {where}; go on with sonorant resume"
+    if reason is not None:
+        return f"{reason}: stopped and saved at step {step} in {where}; go on with sonorant resume"
     best = run.position.best
     record = f", best {best.metric} {best.value:.4g} at step {best.step}" if best else ""
     return f"done: step {step} in {where}{record}"

@@ -46,7 +46,10 @@ class HifiganTask(VocoderTask):
         self.loss_mel = LogMel(recipe.loss_mel).to(self.device)
         judges = recipe.discriminators
         self.alarms = (
-            ExplodingAlarm(("discriminator", "discriminators' gradient norm"), "lower optimizer.learning_rate or optimizer.clip_norm"),
+            ExplodingAlarm(
+                ("discriminator", "discriminators' gradient norm"),
+                "lower optimizer.learning_rate or optimizer.clip_norm",
+            ),
             WinningJudgesAlarm(len(judges.periods) + judges.scales + len(judges.resolutions)),
         )
 

@@ -1,22 +1,47 @@
 """Progress on stderr: a bar with the time left on a terminal, plain lines elsewhere."""
 
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sonorant.training.metrics import Line
+
+_RECENT = 20
+"""Intervals that tell how fast training is at present."""
+
+
+def seconds_per_step(intervals: Sequence[Line]) -> float:
+    """Return how long a step takes, with its share of the pauses for validation, samples and checkpoints.
+
+    Training is as fast as in the middle one of the last intervals, and as often interrupted as in all; those before a
+    resume count, so the time left does not jump there.
+
+    Args:
+        intervals: The lines of kind "train", at least one.
+
+    Example:
+        >>> lines = [{"step": step, "seconds/step": 2.0, "seconds paused": 0.0} for step in (10, 20, 30)]
+        >>> seconds_per_step([*lines, {"step": 40, "seconds/step": 2.0, "seconds paused": 15.0}])
+        2.5
+    """
+    pace: float = median(line["seconds/step"] for line in intervals[-_RECENT:])
+    num_steps = intervals[-1]["step"] - intervals[0]["step"]
+    paused_s = sum(line.get("seconds paused", 0.0) for line in intervals[1:])  # older runs did not measure it
+    return pace + (paused_s / num_steps if num_steps else 0.0)
 
 
 class ProgressDisplay(Protocol):
     """What shows a person how far a run is."""
 
     def begin(self, step: int) -> None:
-        """Start the clock at the step that a run begins or goes on with."""
+        """Show the step that a run begins or goes on with."""
 
-    def update(self, step: int, values: Mapping[str, float]) -> None:
-        """Show a step and some of its values."""
+    def update(self, step: int, step_s: float, values: Mapping[str, float]) -> None:
+        """Show a step, the time left if each takes `step_s`, and some values."""
 
     def tell(self, message: str) -> None:
         """Show a line that stays."""
@@ -36,9 +61,8 @@ class Bar:
     """A bar of rich."""
 
     def __init__(self, num_steps: int) -> None:
-        columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-        text = TextColumn("{task.description}")
-        self._progress = Progress(*columns, text, console=Console(stderr=True), speed_estimate_period=600)
+        columns = BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}")
+        self._progress = Progress(*columns, console=Console(stderr=True))
         self._num_steps = num_steps
 
     def begin(self, step: int) -> None:
@@ -46,9 +70,10 @@ class Bar:
         self._bar = self._progress.add_task("", total=self._num_steps, completed=step)
         self._progress.start()
 
-    def update(self, step: int, values: Mapping[str, float]) -> None:
+    def update(self, step: int, step_s: float, values: Mapping[str, float]) -> None:
         """Move the bar."""
-        self._progress.update(self._bar, completed=step, description=format_values(values))
+        left = format_duration(step_s * (self._num_steps - step))
+        self._progress.update(self._bar, completed=step, description=f"{left} left, {format_values(values)}")
 
     def tell(self, message: str) -> None:
         """Print above the bar."""
@@ -64,17 +89,14 @@ class Lines:
 
     def __init__(self, num_steps: int) -> None:
         self._num_steps = num_steps
-        self.begin(0)
 
     def begin(self, step: int) -> None:
-        """Note the time."""
-        self._start_step, self._start_s = step, time.monotonic()
+        """Show nothing before the first report."""
 
-    def update(self, step: int, values: Mapping[str, float]) -> None:
+    def update(self, step: int, step_s: float, values: Mapping[str, float]) -> None:
         """Print the step, the time left and the values."""
-        done = max(1, step - self._start_step)
-        left_s = (time.monotonic() - self._start_s) / done * (self._num_steps - step)
-        self.tell(f"step {step}/{self._num_steps}, {format_duration(left_s)} left, {format_values(values)}")
+        left = format_duration(step_s * (self._num_steps - step))
+        self.tell(f"step {step}/{self._num_steps}, {left} left, {format_values(values)}")
 
     def tell(self, message: str) -> None:
         """Print a line."""
@@ -90,7 +112,7 @@ class Silent:
     def begin(self, step: int) -> None:
         """Show nothing."""
 
-    def update(self, step: int, values: Mapping[str, float]) -> None:
+    def update(self, step: int, step_s: float, values: Mapping[str, float]) -> None:
         """Show nothing."""
 
     def tell(self, message: str) -> None:

@@ -22,7 +22,7 @@ from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.processes import Processes
 from sonorant.training.schedule import learning_rate_factor
-from sonorant.training.state import Position, capture, refuse_changes, restore, versions
+from sonorant.training.state import Position, capture, refuse_changes, restore, tensor_bytes, versions
 from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.task import Task
 from sonorant.training.updater import NonFinite
@@ -119,6 +119,10 @@ class Run:
         self.position.step, self.position.epoch = step + 1, epoch
         return losses
 
+    def is_due(self, every: int) -> bool:
+        """Say whether something is to be done behind the last step that is done every so many steps and at the end."""
+        return self.position.step % every == 0 or self.position.step == self.recipe.run.steps
+
     def loss_scale(self) -> dict[str, float]:
         """Return the present scale of the losses under fp16, and nothing in other precisions.
 
@@ -153,6 +157,10 @@ class Run:
         state = capture(self.task, self.ema, self.position, self.recipe, self.store)
         self.checkpoints.save(state, self.position.step, self.position.best)
         self._saved_step = self.position.step
+
+    def checkpoint_bytes(self) -> int:
+        """Return about how large a checkpoint is."""
+        return tensor_bytes(capture(self.task, self.ema, self.position, self.recipe, self.store))
 
     def _diverged(self, quantity: str) -> str:
         step = self.position.step + 1

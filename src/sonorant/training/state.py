@@ -26,6 +26,8 @@ CHANGEABLE = frozenset(
         "run.sample_every",
         "run.keep_last",
         "run.threads",
+        "run.stop_metric",
+        "run.stop_patience",
     }
 )
 """Settings that may differ when a run is resumed: they decide how long it goes on and what is written, no update."""
@@ -108,6 +110,20 @@ def refuse_changes(
 def versions() -> dict[str, str]:
     """Return what computed: this package, torch, Python."""
     return {"sonorant": sonorant.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
+
+
+def tensor_bytes(tree: object) -> int:
+    """Return how much memory the tensors of nested mappings and sequences take.
+
+    Example:
+        >>> tensor_bytes({"a": torch.zeros(10), "b": [torch.zeros(5, dtype=torch.int64), "text"]})
+        80
+    """
+    if isinstance(tree, torch.Tensor):
+        return tree.numel() * tree.element_size()
+    if isinstance(tree, Mapping):
+        tree = list(tree.values())
+    return sum(map(tensor_bytes, tree)) if isinstance(tree, list | tuple) else 0
 
 
 def _describe(store: FeatureStore) -> dict[str, Any]:

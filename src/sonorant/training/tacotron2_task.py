@@ -1,6 +1,7 @@
 """The training of Tacotron 2."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,8 @@ from sonorant.synthesis.runtime import Runtime
 from sonorant.synthesis.tacotron2 import Tacotron2Model
 from sonorant.training.acoustic_task import AcousticTask
 from sonorant.training.alarms import UnalignedAlarm
-from sonorant.training.alignment import alignment_quality
+from sonorant.training.alignment import ALIGNMENT_METRICS, alignment_quality
+from sonorant.training.early_stop import Better
 from sonorant.training.pictures import draw_alignment
 
 
@@ -30,6 +32,10 @@ class Tacotron2Task(AcousticTask[Tacotron2Recipe, Tacotron2Output]):
     """
 
     best_metric = "postnet"
+    validation_metrics: ClassVar[Mapping[str, Better]] = {
+        **dict.fromkeys(("mel", "postnet", "stop", "monotonicity", "total"), "lower"),
+        **ALIGNMENT_METRICS,
+    }
     alarms = (
         UnalignedAlarm("postnet", {"diagonality": 0.8, "focus": 0.3}, "raise loss.guided_attention or its steps"),
     )

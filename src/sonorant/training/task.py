@@ -1,14 +1,11 @@
 """What `fit` asks of a model's training."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
@@ -17,7 +14,9 @@ from sonorant.features.batch import AcousticBatch, VocoderBatch
 from sonorant.features.order import draw
 from sonorant.features.store import FeatureStore
 from sonorant.training.alarms import Alarm
+from sonorant.training.early_stop import Better
 from sonorant.training.processes import Processes
+from sonorant.training.samples import Samples
 from sonorant.training.updater import Updater
 
 BatchT = TypeVar("BatchT", AcousticBatch, VocoderBatch)
@@ -26,19 +25,6 @@ _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 EVALUATION_SEED = 0
 """A network is measured with the same random numbers in every validation of every run."""
-
-
-@dataclass(frozen=True)
-class Samples:
-    """What a person looks at and listens to during a run.
-
-    Attributes:
-        audio: Name -> waveform (N,) in [-1, 1].
-        pictures: Name -> picture (height, width, 3) of bytes.
-    """
-
-    audio: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    pictures: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 class Task(ABC, Generic[BatchT]):
@@ -50,12 +36,14 @@ class Task(ABC, Generic[BatchT]):
         networks: Name -> network; all that is learned. One updater per network, under the same name.
         trained: Name of the network that a voice is made of; the average is kept of this one.
         best_metric: The validation metric whose lowest value makes a checkpoint the best.
-        alarms: What validations are watched for.
+        validation_metrics: Name of each metric that a validation may report -> which values are better.
+        alarms: What a run is watched for besides what all are.
     """
 
     trained: ClassVar[str]
     best_metric: ClassVar[str]
-    alarms: ClassVar[tuple[Alarm, ...]] = ()
+    validation_metrics: ClassVar[Mapping[str, Better]]
+    alarms: tuple[Alarm, ...] = ()
     networks: dict[str, nn.Module]
     updaters: dict[str, Updater]
 

@@ -13,7 +13,8 @@ from sonorant.features.batch import VocoderBatch, vocoder_batch
 from sonorant.features.store import FeatureStore
 from sonorant.training.pictures import draw_mels
 from sonorant.training.processes import Processes
-from sonorant.training.task import Samples, Task, evaluating
+from sonorant.training.samples import Samples
+from sonorant.training.task import Task, evaluating
 
 NUM_SAMPLES = 3
 """Validation utterances to look at and to listen to."""

@@ -1,6 +1,7 @@
 """The training of WaveGlow by maximum likelihood."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from sonorant.features.batch import VocoderBatch
 from sonorant.features.store import FeatureStore
 from sonorant.models.acoustic_losses import LossTerm
 from sonorant.models.waveglow import Waveglow, waveglow_loss
+from sonorant.training.early_stop import Better
 from sonorant.training.processes import Processes
 from sonorant.training.task import evaluating
 from sonorant.training.vocoder_task import VocoderTask
@@ -23,6 +25,7 @@ class WaveglowTask(VocoderTask):
 
     trained = "model"
     best_metric = "likelihood"
+    validation_metrics: ClassVar[Mapping[str, Better]] = {"likelihood": "lower"}
 
     def __init__(self, recipe: WaveglowRecipe, store: FeatureStore, processes: Processes) -> None:
         self.recipe = recipe
