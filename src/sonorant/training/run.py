@@ -60,13 +60,14 @@ class Run:
         return learning_rate_factor(self.recipe.schedule, step, self.steps_per_epoch, last)
 
     def start(self) -> None:
-        """Claim the folder for a new run.
+        """Claim the folder for a new run; the first process does.
 
         Raises:
             RequestError: It holds a run already, or cannot be written.
         """
-        self.checkpoints.refuse_used()
-        self._describe(self.checkpoints.run)
+        if self.processes.first:
+            self.checkpoints.refuse_used()
+            self._describe(self.checkpoints.run)
 
     def start_from(self, origin: dict[str, Any]) -> None:
         """Save the networks as they are now as step 0, for `resume` to go on with; `origin` says whose weights it has.
