@@ -6,8 +6,6 @@ is therefore done; killing `prepare` loses at most the clips in work.
 
 import hashlib
 import json
-import os
-import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,16 +23,14 @@ from sonorant.corpus.records import Corpus, Problem, Record
 from sonorant.corpus.splits import SPLITS, Split, split_of
 from sonorant.errors import CorpusError, TextError, UserError
 from sonorant.features.extract import EXTRACTION_VERSION, UnusableClip, extract
-from sonorant.features.store import (
-    INDEX,
-    MANIFEST,
-    REPORT,
-    UTTERANCES,
-    Entry,
-    FeatureIndex,
-    Features,
-    PitchStatistics,
-    read_features,
+from sonorant.features.store import REPORT, UTTERANCES, Entry, FeatureIndex, PitchStatistics
+from sonorant.features.writing import (
+    existing_features,
+    file_of,
+    finish_store,
+    remove_partial,
+    replace_file,
+    write_features,
 )
 from sonorant.text.frontend import Frontend
 
@@ -116,7 +112,7 @@ def prepare(
     out = Path(out)
     try:
         (out / UTTERANCES).mkdir(parents=True, exist_ok=True)
-        _remove_partial(out)
+        remove_partial(out)
         median = _median_loudness(found.records) if config.loudness == "auto" else None
         applied = config.loudness == "on" or (median is not None and median < QUIET_LUFS)
         work = _Work(out, config, applied)
@@ -150,11 +146,11 @@ class _Work:
         utterance = self._frontend.utterance(record.text)
         ids = utterance.ids
         key = self._key(record, ids)
-        file = f"{UTTERANCES}/{_safe_name(record.utterance_id)}-{key[:16]}.safetensors"
-        found = _existing(self._out / file)
+        file = file_of(record.utterance_id, key)
+        found = existing_features(self._out / file)
         features = found or extract(record, ids, self._config, self._apply_loudness)
         if not found:
-            _write_features(self._out / file, features)
+            write_features(self._out / file, features)
         voiced = features.pitch_hz[features.pitch_hz > 0].astype(np.float64)
         sums = (float(len(voiced)), float(voiced.sum()), float((voiced**2).sum()))
         size = len(ids), features.mel.shape[1]
@@ -168,50 +164,6 @@ class _Work:
         digest = hashlib.sha256(hashlib.sha256(audio).digest())
         digest.update(json.dumps([record.text, record.speaker, ids, self._settings]).encode())
         return digest.hexdigest()
-
-
-def _existing(path: Path) -> Features | None:
-    """Read a file that is there and whole; a damaged one is made again."""
-    if not path.is_file():
-        return None
-    try:
-        return read_features(path)
-    except CorpusError:
-        return None
-
-
-def _write_features(path: Path, features: Features) -> None:
-    from safetensors.numpy import save
-
-    _replace(path, save(dict(features.__dict__)))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file in one stroke: what was there stays until the new one is whole."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _remove_partial(out: Path) -> None:
-    for partial in (out / UTTERANCES).glob("*.partial"):
-        partial.unlink(missing_ok=True)
-
-
-def _safe_name(utterance_id: str) -> str:
-    """Make a file name of an id; ids that differ only in what is replaced differ in their digits.
-
-    Example:
-        >>> _safe_name("LJ001-0001"), _safe_name("../clips/a b")
-        ('LJ001-0001', 'clips_a_b-16dd51d3')
-    """
-    safe = re.sub(r"[^A-Za-z0-9_-]+", "_", utterance_id).strip("_")[-80:]
-    if safe == utterance_id:
-        return safe
-    return f"{safe}-{hashlib.sha256(utterance_id.encode()).hexdigest()[:8]}"
 
 
 def _problem(record: Record, error: UserError) -> Problem:
@@ -262,14 +214,12 @@ def _finish(
     sides = split_of([done.record for done in kept], config)
     speakers = tuple(sorted({done.record.speaker for done in kept}))
     entries = [_entry(done, sides[done.record.utterance_id], speakers) for done in kept]
-    manifest = "".join(json.dumps(entry.__dict__, ensure_ascii=False) + "\n" for entry in entries).encode()
     index = FeatureIndex(
         config=config,
         speakers=speakers,
         pitch=tuple(_pitch_statistics(speaker, kept, sides) for speaker in speakers),
         loudness_applied=applied,
         median_lufs=median,
-        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
     )
     frames = sum(entry.num_frames for entry in entries)
     report = PrepareReport(
@@ -280,10 +230,8 @@ def _finish(
         duration_s=frames * config.mel.hop_length / config.mel.sample_rate,
         loudness_applied=applied,
     )
-    _replace(out / REPORT, json.dumps(report.to_json(), indent=2, ensure_ascii=False).encode())
-    _replace(out / MANIFEST, manifest)
-    _replace(out / INDEX, json.dumps(index.to_json(), indent=2, ensure_ascii=False).encode())
-    _remove_unnamed(out, {entry.file for entry in entries})
+    replace_file(out / REPORT, json.dumps(report.to_json(), indent=2, ensure_ascii=False).encode())
+    finish_store(out, index, entries)
     return report
 
 
@@ -310,9 +258,3 @@ def _pitch_statistics(speaker: str, kept: list[_Done], sides: dict[str, Split]) 
     mean = total / count
     deviation = max(squares / count - mean**2, 0.0) ** 0.5
     return PitchStatistics(mean_hz=float(mean), std_hz=float(deviation) or 1.0)
-
-
-def _remove_unnamed(out: Path, named: set[str]) -> None:
-    for path in (out / UTTERANCES).glob("*.safetensors"):
-        if f"{UTTERANCES}/{path.name}" not in named:
-            path.unlink(missing_ok=True)

@@ -75,14 +75,20 @@ class PitchStatistics:
 
 @dataclass(frozen=True)
 class FeatureIndex:
-    """What features.json says: everything about a store that is not about one utterance."""
+    """What features.json says: everything about a store that is not about one utterance.
+
+    Attributes:
+        mels_from: What made the mels, where it was an acoustic model that was shown the recordings; everything else is
+            the recordings' own.
+    """
 
     config: FeatureConfig
     speakers: tuple[str, ...]
     pitch: tuple[PitchStatistics, ...]
     loudness_applied: bool
     median_lufs: float | None
-    manifest_sha256: str
+    manifest_sha256: str = ""
+    mels_from: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the index as plain data."""
@@ -94,6 +100,7 @@ class FeatureIndex:
             "loudness_applied": self.loudness_applied,
             "median_lufs": self.median_lufs,
             "manifest_sha256": self.manifest_sha256,
+            **({"mels_from": self.mels_from} if self.mels_from else {}),
         }
 
 
@@ -133,6 +140,11 @@ class FeatureStore:
     def loudness_applied(self) -> bool:
         """Whether the recordings were brought to the config's loudness."""
         return self._index.loudness_applied
+
+    @property
+    def index(self) -> FeatureIndex:
+        """All that is not about one utterance."""
+        return self._index
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -249,6 +261,7 @@ def _read_index(path: Path) -> tuple[FeatureIndex, tuple[Entry, ...]]:
             loudness_applied=found["loudness_applied"],
             median_lufs=found["median_lufs"],
             manifest_sha256=digest,
+            mels_from=found.get("mels_from"),
         )
         entries = tuple(_ENTRY.validate_json(line) for line in manifest.splitlines())
         _check_index(index, entries)
