@@ -17,7 +17,7 @@ _LAYERS = ("attention_rnn.", "decoder_rnn.", "query.")
 def quantise_step(graph: bytes) -> bytes:
     """Turn the large products of a decoder step into int8: those of its LSTM cells and of the attention's query.
 
-    The others, of the frames that come and go, take little of the time, and in int8 put the mel several times further off.
+    The others, of the frames that come and go, take little of the time, and in int8 put the mel much further off.
     """
     import onnx
 
