@@ -1,11 +1,11 @@
 """report.html: one file with the figures, what they mean, and every sentence to hear and see, the worst first."""
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from sonorant.evaluation.evaluate import MEDIA_TYPE, Clip, Judged
 from sonorant.evaluation.figures import Figure
+from sonorant.evaluation.html import data_url, document
 from sonorant.evaluation.metrics import METRICS
 from sonorant.evaluation.results import Evaluation, SentenceResult
 from sonorant.evaluation.table import figure_cells, number, title
@@ -14,16 +14,11 @@ from sonorant.evaluation.words import mishearing
 _SOUNDS = {"speech": "voice", "copy": "copy"}
 _PIXELS_PER_S = 130
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em; color: #222; }
-table { border-collapse: collapse; }
-td, th { padding: .2em .9em .2em 0; text-align: left; border-bottom: 1px solid #ddd; }
 section { border-top: 2px solid #ccc; margin-top: 1.6em; padding-top: .6em; }
 h3 { margin: 0 0 .4em; font-size: 1em; }
 mark { background: #ffd4c2; }
-small, dd { color: #555; }
 figure { margin: .5em 0; overflow-x: auto; }
 figure img { display: block; height: 110px; border: 1px solid #ddd; }
-audio { height: 2em; vertical-align: middle; }
 """
 
 
@@ -32,18 +27,17 @@ def page(evaluation: Evaluation, rows: Sequence[Figure], judged: Sequence[Judged
     name = _SOUNDS[evaluation.kind]
     heading = f"{evaluation.subject}: {evaluation.material}"
     facts = "; ".join(f"{name} {value}" for name, value in evaluation.facts.items())
-    return "\n".join(
+    return document(
+        heading,
+        _STYLE,
         [
-            f"<!doctype html>\n<html lang='en'>\n<meta charset='utf-8'>\n<title>{escape(heading)}</title>",
-            f"<style>{_STYLE}</style>\n<h1>{escape(heading)}</h1>",
             f"<p>{len(judged)} sentences; in brackets 95 % of the figures of as many sentences drawn anew. "
             f"<small>{escape(facts)}</small></p>",
             *_figure_table(rows),
             *_explanations(rows),
             "<h2>Sentences, the worst first</h2>",
             *(_section(each, name) for each in sorted(judged, key=lambda each: badness(each.result), reverse=True)),
-            "</html>\n",
-        ]
+        ],
     )
 
 
@@ -96,12 +90,11 @@ def _section(judged: Judged, name: str) -> str:
 
 
 def _figure(name: str, clip: Clip, expected: str, heard: str) -> str:
-    picture, sound = (b64encode(content).decode() for content in (clip.picture, clip.sound))
     width = round(_PIXELS_PER_S * clip.duration_s)
-    player = f"<audio controls preload='none' src='data:{MEDIA_TYPE};base64,{sound}'></audio>"
+    player = f"<audio controls preload='none' src='{data_url(MEDIA_TYPE, clip.sound)}'></audio>"
     return (
         f"<figure><figcaption>{name} {player} heard: {_marked(expected, heard)}</figcaption>"
-        f"<img alt='spectrogram' style='width:{width}px' src='data:image/png;base64,{picture}'></figure>"
+        f"<img alt='spectrogram' style='width:{width}px' src='{data_url('image/png', clip.picture)}'></figure>"
     )
 
 
