@@ -19,6 +19,7 @@ from sonorant.cli.import_model import import_model
 from sonorant.cli.pack import pack
 from sonorant.cli.prepare import prepare
 from sonorant.cli.recipe import recipe
+from sonorant.cli.report import report
 from sonorant.cli.say import say
 from sonorant.cli.train import resume, train
 from sonorant.cli.voices import voices
@@ -43,6 +44,7 @@ app.command()(check)
 app.command()(prepare)
 app.command()(train)
 app.command()(resume)
+app.command()(report)
 app.command()(finetune)
 app.command()(pack)
 app.command("import")(import_model)
