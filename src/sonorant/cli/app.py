@@ -16,6 +16,7 @@ from sonorant.cli.check import check
 from sonorant.cli.evaluate import EVALUATION_PACKAGES, evaluate
 from sonorant.cli.finetune import finetune
 from sonorant.cli.import_model import import_model
+from sonorant.cli.mels import mels
 from sonorant.cli.pack import pack
 from sonorant.cli.prepare import prepare
 from sonorant.cli.recipe import recipe
@@ -46,6 +47,7 @@ app.command()(train)
 app.command()(resume)
 app.command()(report)
 app.command()(finetune)
+app.command()(mels)
 app.command()(pack)
 app.command("import")(import_model)
 app.command()(voices)

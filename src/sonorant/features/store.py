@@ -37,11 +37,11 @@ class Features:
     """What is stored of one utterance, with T frames and S symbols.
 
     Attributes:
-        mel: (n_mels, T) natural logarithm of mel magnitudes.
+        mel: (n_mels, T) natural logarithm of mel magnitudes; of an acoustic model where the index says so.
         pitch_hz: (T,), 0 where unvoiced.
         energy: (T,) L2 norm of each frame of `mel`.
         ids: (S,) symbols.
-        waveform: (T * hop_length,); `mel` was computed from these very samples.
+        waveform: (T * hop_length,); a recording's `mel` was computed from these very samples.
     """
 
     mel: NDArray[np.float32]

@@ -23,7 +23,7 @@ def open_store(path: Path, recipe: Recipe, num_processes: int = 1) -> FeatureSto
     store = FeatureStore(path)
     problems = _mel_problems(store, recipe) + _size_problems(store, recipe)
     if isinstance(recipe, AcousticRecipe):
-        problems += _symbol_problems(store, recipe) + _pitch_problems(store)
+        problems += _symbol_problems(store, recipe) + _pitch_problems(store) + _origin_problems(store)
     if problems:
         raise CorpusError(f"{path}: these features do not fit the recipe {recipe.name}\n  " + "\n  ".join(problems))
     return store
@@ -54,6 +54,12 @@ def _pitch_problems(store: FeatureStore) -> list[str]:
         for speaker, statistics in zip(store.speakers, store.pitch, strict=True)
         if statistics.mean_hz == 0
     ]
+
+
+def _origin_problems(store: FeatureStore) -> list[str]:
+    if not (origin := store.index.mels_from):
+        return []
+    return [f"mels: made by {origin['name']} for a vocoder; an acoustic model learns from those of `prepare`"]
 
 
 def _size_problems(store: FeatureStore, recipe: Recipe) -> list[str]:
