@@ -11,7 +11,7 @@ Points = Sequence[tuple[float, float]]
 MAX_BUCKETS = 150
 """A curve is drawn with at most twice as many points."""
 
-LOG_FROM = 20.0
+LOG_FROM = 10.0
 """Positive values are drawn on a logarithmic axis if the largest is so many times the smallest."""
 
 _WIDTH, _HEIGHT = 360, 200
@@ -41,7 +41,8 @@ def chart(curves: Mapping[str, Points], last_step: int, marks: Marks, best: tupl
         best: A point to mark.
     """
     curves = {name: [point for point in points if isfinite(point[1])] for name, points in curves.items()}
-    values = [value for points in curves.values() for _, value in points]
+    best = best if best and isfinite(best[1]) else None
+    values = [value for points in (*curves.values(), [best] if best else []) for _, value in points]
     if not values:
         return "<p><small>no finite number</small></p>"
     axes = _Axes(values, last_step)

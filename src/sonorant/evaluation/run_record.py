@@ -111,7 +111,7 @@ def _mapping(path: Path, parse: Any) -> dict[str, Any]:
 def _starts(starts: Sequence[Mapping[str, Any]], lines: Sequence[Line]) -> list[Start]:
     """Deal the reports out to the starts by their times."""
     begins = [datetime.fromisoformat(start["date"]).timestamp() for start in starts]
-    ends = [*begins[1:], float("inf")]
+    ends = [*begins, float("inf")][1:]
     return [
         _start(facts, begin, [line for line in lines if begin - _SLACK_S <= line["time"] < end - _SLACK_S])
         for facts, begin, end in zip(starts, begins, ends, strict=True)
