@@ -24,14 +24,26 @@ from sonorant.features.writing import finish_store
 from sonorant.models.hifigan import HifiganGenerator
 from sonorant.text.symbols import symbol_table
 from sonorant.training.checkpoint import load_trained, read_checkpoint
+from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.finetune import begin, finetuning_recipe, steps_for
 from sonorant.training.fit import fit
+from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.initial import carry_symbols, load_weights
 from sonorant.training.processes import Processes
 from sonorant.training.run import Run
+from sonorant.training.samples import Samples
 from sonorant.training.source import read_source
+from sonorant.training.tacotron2_task import Tacotron2Task
+from sonorant.training.waveglow_task import WaveglowTask
 
 TINY = ("run.sample_every=1000", "run.log_every=1", "batch.global_batch=4")
+
+
+@pytest.fixture(autouse=True)
+def quick_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures and audio have their own tests."""
+    for task in (FastPitchTask, Tacotron2Task, HifiganTask, WaveglowTask):
+        monkeypatch.setattr(task, "samples", lambda self, network: Samples())
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +133,9 @@ def test_the_sizes_are_the_sources_and_the_rest_is_the_recipes(sources: Path, tm
     assert ours["encoder"].pop("dropout") == 0.3 and theirs["encoder"].pop("dropout") == 0.1
     assert ours == theirs
     assert recipe.optimizer == load_recipe("finetune_fastpitch").optimizer
-    with pytest.raises(RequestError, match="model.channels=4: the sizes of the model are those of fastpitch"):
+    with pytest.raises(RequestError, match=r"model\.channels=4: the sizes of the model are those of fastpitch"):
         finetuning_recipe(source, store, None, ["model.channels=4"])
-    with pytest.raises(RequestError, match="features.trim_db=20: the features are made already"):
+    with pytest.raises(RequestError, match=r"features\.trim_db=20: the features are made already"):
         finetuning_recipe(source, store, None, ["features.trim_db=20"])
     with pytest.raises(RequestError, match="fastpitch is a fastpitch, the recipe tiny_hifigan trains a hifigan"):
         finetuning_recipe(source, store, "tiny_hifigan")
@@ -182,7 +194,8 @@ def test_symbols_of_another_table_are_carried_by_name(kind: str, sources: Path, 
     config = FeatureConfig(frontend=FrontendConfig(symbols="english_basic"))
     store = write_store(tmp_path / "features", config)
     begun(sources / kind, store, tmp_path / "run")
-    old, new = load_trained(sources / kind).weights["embedding.weight"], weights_of(tmp_path / "run")["embedding.weight"]
+    old = load_trained(sources / kind).weights["embedding.weight"]
+    new = weights_of(tmp_path / "run")["embedding.weight"]
     ours, theirs = symbol_table("english_basic").symbols, symbol_table("arpabet").symbols
     assert new.shape[0] == 148
     assert torch.equal(new[0], old[0])
