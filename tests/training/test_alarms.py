@@ -3,7 +3,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
+from sonorant.config import load_recipe
+from sonorant.features.store import FeatureStore
 from sonorant.training import monitor as monitor_module
 from sonorant.training.alarms import (
     CALM,
@@ -13,9 +16,16 @@ from sonorant.training.alarms import (
     UnalignedAlarm,
     WinningJudgesAlarm,
 )
+from sonorant.training.data import TimedIterator
+from sonorant.training.fastpitch_task import FastPitchTask
+from sonorant.training.fit import fit
+from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.metrics import History, Line
 from sonorant.training.monitor import Monitor
+from sonorant.training.processes import Processes
 from sonorant.training.progress import Lines, Silent
+from sonorant.training.run import make_task
+from sonorant.training.samples import Samples
 
 UNALIGNED = UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, "start again", patience=2)
 OVERFITTING = OverfittingAlarm("mel", patience=3)
@@ -227,6 +237,41 @@ def test_a_disk_that_fills_up_is_told_once_before_it_is_full(tmp_path: Path, mon
             monitor.disk(step, 0, 100 * 10**6)
     assert alarm_steps(tmp_path) == [2, 5]
     assert "190 MB are free, a checkpoint has about 100 MB" in lines_of(tmp_path)[0]["message"]
+
+
+RUN = ("run.steps=6", "run.log_every=1", "run.validate_every=1", "run.checkpoint_every=2", "run.sample_every=100")
+
+
+def test_a_healthy_run_rings_nothing(store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FastPitchTask, "samples", lambda self, network: Samples())
+    fit(load_recipe("tiny_fastpitch", RUN), store_path, tmp_path, progress=False)
+    assert alarm_steps(tmp_path) == []
+
+
+def test_a_run_in_trouble_rings_once_for_each_trouble(
+    store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rising = iter(range(1, 7))
+    monkeypatch.setattr(FastPitchTask, "samples", lambda self, network: Samples())
+    monkeypatch.setattr(FastPitchTask, "validate", lambda self, network: {
+        "mel": float(next(rising)), "diagonality": 1.0, "focus": 1.0
+    })  # fmt: skip
+    monkeypatch.setattr(
+        TimedIterator, "waited_s", property(lambda self: 1000.0, lambda self, value: None), raising=False
+    )
+    full = type("Usage", (), {"free": 1000})()
+    monkeypatch.setattr(monitor_module.shutil, "disk_usage", lambda path: full)
+    fit(load_recipe("tiny_fastpitch", RUN), store_path, tmp_path, progress=False)
+    disk, data, heart = (line["message"] for line in lines_of(tmp_path) if line["kind"] == "alarm")
+    assert "the disk is nearly full" in disk and "waiting for data" in data and heart.startswith("overfitting")
+    assert alarm_steps(tmp_path) == [1, 3, 5]
+
+
+def test_the_alarm_of_the_judges_knows_how_many_there_are(store: FeatureStore) -> None:
+    task = make_task(load_recipe("tiny_hifigan"), store, Processes())
+    (alarm,) = (alarm for alarm in task.alarms if isinstance(alarm, WinningJudgesAlarm))
+    assert isinstance(task, HifiganTask)
+    assert alarm.num_judges == len(task.discriminators(torch.zeros(1, 8192)))
 
 
 def test_steps_that_were_taken_twice_count_once_and_later_ones_not_at_all(tmp_path: Path) -> None:
