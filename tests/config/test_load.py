@@ -56,7 +56,7 @@ def test_every_problem_is_reported_at_once_with_suggestions() -> None:
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"task": "tacotron9"}, "task: found 'tacotron9', allowed are fastpitch, hifigan"),
+    ({"task": "tacotron9"}, "task: found 'tacotron9', allowed are fastpitch, tacotron2, hifigan, waveglow"),
     ({"batch": {"global_batch": 8, "micro_batch": 3}}, "global_batch 8 is not a multiple of micro_batch 3"),
     ({"features": {"mel": {"win_length": 2048}}}, "win_length 2048 is longer than n_fft 1024"),
     ({"features": {"mel": {"f_max": 20000}}}, "f_max 20000.0 must lie between f_min and half the sample rate"),
