@@ -27,7 +27,7 @@ from sonorant.cli.voices import voices
 from sonorant.errors import TrainingDiverged, UserError
 
 EXTRAS = {
-    "train": {"torch", "safetensors", "tensorboard", "swift_f0", "onnx", "onnxscript", "matplotlib"},
+    "train": {"torch", "safetensors", "tensorboard", "swift_f0", "onnx", "onnxscript", "matplotlib", "PIL"},
     "eval": EVALUATION_PACKAGES,
 }
 """What the extras of pyproject.toml install and the core does without."""
