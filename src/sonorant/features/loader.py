@@ -24,7 +24,7 @@ STEPS_AHEAD = 2
 class Steps(Dataset[Step]):
     """What each optimiser step of a run reads; step N is known without steps 0 to N - 1.
 
-    The micro-batches of a step are dealt out to the processes in turn: number `rank` of `num_processes` gets every num_processes-th.
+    The micro-batches of a step are dealt out to the processes in turn, beginning with rank 0.
 
     Raises:
         CorpusError: There are fewer utterances than the global batch needs.
@@ -82,8 +82,8 @@ def micro_batch_size(batch: BatchConfig, num_processes: int) -> int:
     size = batch.micro_batch or max(1, batch.global_batch // num_processes)
     if batch.global_batch % (size * num_processes):
         raise ConfigError(
-            f"batch.global_batch: {batch.global_batch} cannot be dealt out to {num_processes} processes in micro-batches of "
-            f"{size}; choose a multiple of {size * num_processes}"
+            f"batch.global_batch: {batch.global_batch} cannot be dealt out to {num_processes} processes in "
+            f"micro-batches of {size}; choose a multiple of {size * num_processes}"
         )
     return size
 
