@@ -86,9 +86,7 @@ def restore(state: Mapping[str, Any], task: Task[Any], ema: Ema | None) -> Posit
     return Position(state["step"], state["epoch"], state["validation"], best, state.get("started_from"))
 
 
-def refuse_changes(
-    state: Mapping[str, Any], recipe: Recipe, store: FeatureStore, where: str
-) -> None:
+def refuse_changes(state: Mapping[str, Any], recipe: Recipe, store: FeatureStore, where: str) -> None:
     """Refuse to go on with another recipe or other data than those of the checkpoint.
 
     Raises:

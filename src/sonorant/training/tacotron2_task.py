@@ -67,9 +67,7 @@ class Tacotron2Task(AcousticTask[Tacotron2Recipe, Tacotron2Output]):
             pairs += int((batch_steps * batch.symbol_lengths).sum())
         return {"mel": values, "postnet": values, "stop": steps, "guided_attention": pairs, "monotonicity": steps}
 
-    def train_step(
-        self, batches: Sequence[AcousticBatch], step: int, learning_rate_factor: float
-    ) -> dict[str, Tensor]:
+    def train_step(self, batches: Sequence[AcousticBatch], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
         """Take the step, then move the averages of the batch normalisations."""
         values = super().train_step(batches, step, learning_rate_factor)
         settle_statistics(self.model, self.processes.sum)

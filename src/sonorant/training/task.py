@@ -101,7 +101,6 @@ class Task(ABC, Generic[BatchT]):
     def num_frames(self, batch: BatchT) -> int:
         """Return how many mel frames of sound a batch holds, padding not counted."""
 
-
     def micro_batches(self, batches: Sequence[BatchT], step: int) -> Iterator[BatchT]:
         """Yield micro-batches on the device, each with random numbers of its own.
 
