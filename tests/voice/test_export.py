@@ -88,6 +88,11 @@ def test_a_step_in_int8_holds_its_large_products_as_bytes_and_nothing_else() -> 
     assert sum("projection.weight" in node.input[1] for node in model.graph.node if node.op_type == "Gemm") == 2
 
 
+def test_a_step_that_would_silently_stay_in_fp32_is_refused() -> None:
+    with pytest.raises(VoiceError, match="found 0 products of the decoder step to turn into int8 instead of 5"):
+        quantise_step(quantise_step(step_graph()))
+
+
 def test_a_step_in_int8_is_near_torch_but_not_equal() -> None:
     network, inputs = examples(tiny_tacotron2(LOCATION), 3, 13)
     difference = largest_difference(quantise_step(step_graph()), network.step, inputs[STEP.file])
