@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,15 @@ def test_a_voice_without_weights_is_refused(tiny_voice: Path, tmp_path: Path) ->
     del voice.manifest.files["acoustic.safetensors"]
     with pytest.raises(VoiceError, match="packed without weights, so only the onnx runtime"):
         load_runtime("torch", voice)
+
+
+def test_weights_of_another_model_than_the_manifests_are_refused(tiny_voice: Path) -> None:
+    voice = load_voice(tiny_voice)
+    part = voice.manifest.acoustic
+    other = part.model_copy(update={"config": part.config.model_copy(update={"embed_single_speaker": True})})
+    strange = replace(voice, manifest=voice.manifest.model_copy(update={"acoustic": other}))
+    with pytest.raises(VoiceError, match=r"acoustic\.safetensors holds another fastpitch than voice\.json describes"):
+        load_runtime("torch", strange).run(DECODER.file, frames=np.zeros((1, 1, 16)), mel_lengths=np.array([1]))
 
 
 @pytest.mark.parametrize("device", ["warp-drive", "cuda:99"])

@@ -1,6 +1,7 @@
 """Networks in torch: those of a voice that carries its weights, or trained models that are no voice yet."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import nn
 from sonorant.errors import RequestError, VoiceError
 from sonorant.voice import Voice
 from sonorant.voice.graphs import GRAPHS
-from sonorant.voice.manifest import ACOUSTIC_WEIGHTS_NAME, VOCODER_WEIGHTS_NAME
+from sonorant.voice.manifest import ACOUSTIC_WEIGHTS_NAME, MANIFEST_NAME, VOCODER_WEIGHTS_NAME, GriffinLimPart
 from sonorant.voice.trained import TrainedModel, parse_trained
 
 
@@ -48,17 +49,15 @@ class TorchRuntime:
         """Run the networks of a voice.
 
         Raises:
-            VoiceError: It was packed without weights.
+            VoiceError: It was packed without weights, or their models are not those of the manifest; the latter is told
+                when they are first needed.
             RequestError: The device cannot be used.
         """
         if ACOUSTIC_WEIGHTS_NAME not in voice.manifest.files:
             raise VoiceError(f"{voice.where}: packed without weights, so only the onnx runtime can speak with it")
-        files = {voice.manifest.acoustic.kind: ACOUSTIC_WEIGHTS_NAME, voice.manifest.vocoder.kind: VOCODER_WEIGHTS_NAME}
-
-        def maker(name: str) -> Callable[[], nn.Module]:
-            return lambda: parse_trained(voice.read(name), f"{voice.where}/{name}").network()
-
-        return cls({kind: maker(name) for kind, name in files.items() if kind in GRAPHS}, threads, device)
+        parts = {ACOUSTIC_WEIGHTS_NAME: voice.manifest.acoustic, VOCODER_WEIGHTS_NAME: voice.manifest.vocoder}
+        makers = {part.kind: partial(_network, voice, name) for name, part in parts.items() if part.kind in GRAPHS}
+        return cls(makers, threads, device)
 
     @classmethod
     def of_models(cls, *models: TrainedModel, threads: int | None = None, device: str = "cpu") -> "TorchRuntime":
@@ -80,3 +79,12 @@ class TorchRuntime:
             outputs = getattr(self._networks[kind], described.method)(*tensors)
         listed = outputs if isinstance(outputs, tuple) else (outputs,)
         return [output.float().cpu().numpy() for output in listed]
+
+
+def _network(voice: Voice, name: str) -> nn.Module:
+    """Return the network of one of a voice's files of weights."""
+    model = parse_trained(voice.read(name), f"{voice.where}/{name}")
+    part = voice.manifest.acoustic if name == ACOUSTIC_WEIGHTS_NAME else voice.manifest.vocoder
+    if isinstance(part, GriffinLimPart) or model.config != part.config:
+        raise VoiceError(f"{voice.where}: {name} holds another {model.kind} than {MANIFEST_NAME} describes")
+    return model.network()
