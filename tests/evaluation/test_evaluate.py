@@ -173,6 +173,9 @@ def test_two_reports_are_compared_and_none_is_overwritten(command: CliRunner, ti
     [
         ((), "no voice"),
         (("ada", "--compare", "a", "b"), "no voice; leave one of them out"),
+        (("--compare", "a", "b", "--limit", "3"), "measures nothing anew"),
+        (("--compare", "a", "b", "--out", "c"), "measures nothing anew"),
+        (("ada", "--split", "train"), "--split is of --features"),
         (("ada", "--vocoder-only"), "give --features"),
         (("ada", "--features", "f", "--texts", "t"), "both given"),
         (("--compare", "a", "b"), "a: cannot be read"),

@@ -9,6 +9,7 @@ import typer
 from sonorant.errors import RequestError
 
 if TYPE_CHECKING:
+    from sonorant.corpus.splits import Split
     from sonorant.evaluation.making import Copier, Speaker
     from sonorant.evaluation.material import Material
 
@@ -24,7 +25,9 @@ def evaluate(
     features: Annotated[
         Path | None, typer.Option(help="Features made by `prepare`: speak their texts, compare with their recordings.")
     ] = None,
-    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which of them.")] = "test",
+    split: Annotated[
+        Literal["train", "validation", "test"] | None, typer.Option(help="Which of them.  [default: test]")
+    ] = None,
     texts: Annotated[
         Path | None, typer.Option(help="Speak a file's lines; default, without --features: 100 shipped sentences.")
     ] = None,
@@ -34,8 +37,10 @@ def evaluate(
     dnsmos: Annotated[Path | None, typer.Option(help="DNSMOS' sig_bak_ovr.onnx; without it, no DNSMOS.")] = None,
     speaker: Annotated[str | None, typer.Option(help="One of the voice's speakers; default: who recorded it.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sentences.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the voice.")] = 1,
-    out: Annotated[Path, typer.Option(help="The folder for report.json and report.html.")] = Path("evaluation"),
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the voice.  [default: 1]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for report.json and report.html.  [default: evaluation]")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a report that is there.")] = False,
     compare: Annotated[
         tuple[Path, Path] | None,
@@ -46,6 +51,8 @@ def evaluate(
     if compare is not None:
         if subject is not None:
             raise RequestError("evaluate: --compare takes two reports and no voice; leave one of them out")
+        if any((features, split, texts, vocoder_only, dnsmos, speaker, limit, threads, out, replace)):
+            raise RequestError("evaluate: --compare measures nothing anew; leave the other options out")
         _compare(*compare)
         return
     if subject is None:
@@ -55,6 +62,7 @@ def evaluate(
     _check_installed()
     from sonorant.evaluation.making import Copier, Speaker
 
+    threads, out = threads or 1, out or Path("evaluation")
     material = _material(features, split, texts, speaker).first(limit)
     _check_folder(out, replace)
     make = Copier.load(subject, threads) if vocoder_only else Speaker.load(subject, speaker, threads)
@@ -62,15 +70,17 @@ def evaluate(
 
 
 def _material(
-    features: Path | None, split: Literal["train", "validation", "test"], texts: Path | None, speaker: str | None
+    features: Path | None, split: "Split | None", texts: Path | None, speaker: str | None
 ) -> "Material":
     from sonorant.evaluation.material import read_sentences, recorded_sentences, shipped_sentences
 
     if features is None:
+        if split is not None:
+            raise RequestError("evaluate: --split is of --features; give both or neither")
         return shipped_sentences() if texts is None else read_sentences(texts)
     if texts is not None:
         raise RequestError("evaluate: --features and --texts are both given; leave one of them out")
-    return recorded_sentences(features, split, speaker)
+    return recorded_sentences(features, split or "test", speaker)
 
 
 def _check_installed() -> None:
