@@ -240,6 +240,13 @@ def test_sound_and_mel_of_different_lengths_are_refused() -> None:
         build()(mel, waveform[:, :-1])
 
 
+def test_noise_of_too_many_rows_is_refused() -> None:
+    network, (mel, waveform) = build(), speech()
+    noise = network(mel, waveform).z
+    with pytest.raises(ValueError, match="noise of 9 rows, group_size is 8"):
+        network.infer(mel, torch.cat([noise, noise[:, :1]], dim=1))
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # torch's exporter calls torch's deprecated functions
 def test_onnx_export_equals_torch_for_other_batches_and_lengths() -> None:

@@ -130,9 +130,14 @@ class Waveglow(nn.Module):
             mel: What to say, (B, n_mels, T).
             noise: Drawn from a normal distribution and already scaled by sigma, (B, group_size, T * hop / group_size).
 
+        Raises:
+            ValueError: The noise has not group_size rows.
+
         Shape:
             -> (B, T * hop_length)
         """
+        if noise.shape[1] != self.config.group_size:
+            raise ValueError(f"noise of {noise.shape[1]} rows, group_size is {self.config.group_size}")
         condition = self._condition(mel)
         noise = self._as_image(noise)
         first = noise.shape[1] - self._channels_of_last_flow()
