@@ -56,7 +56,9 @@ class TorchRuntime:
         if ACOUSTIC_WEIGHTS_NAME not in voice.manifest.files:
             raise VoiceError(f"{voice.where}: packed without weights, so only the onnx runtime can speak with it")
         parts = {ACOUSTIC_WEIGHTS_NAME: voice.manifest.acoustic, VOCODER_WEIGHTS_NAME: voice.manifest.vocoder}
-        makers = {part.kind: partial(_network, voice, name) for name, part in parts.items() if part.kind in GRAPHS}
+        makers: dict[str, Callable[[], nn.Module]] = {
+            part.kind: partial(_network, voice, name) for name, part in parts.items() if part.kind in GRAPHS
+        }
         return cls(makers, threads, device)
 
     @classmethod
