@@ -82,9 +82,18 @@ def test_a_network_speaks_in_the_precision_of_the_recipe_and_keeps_no_graph(
 @pytest.mark.parametrize("name", TINY)
 def test_every_kind_of_network_speaks_and_learns_in_bf16(name: str) -> None:
     recipe = load_recipe(name, ["run.precision=bf16"])
-    for cases in (network_cases(recipe, CPU, ["Hello."], [1]), training_cases(recipe, CPU, [1])):
-        for prepare in cases:
-            assert prepare().run() is not NotImplemented
+    (speaking,) = (prepare() for prepare in network_cases(recipe, CPU, ["Hello."], [1]))
+    speaking.run()
+    (learning,) = (prepare() for prepare in training_cases(recipe, CPU, [1]))
+    losses = learning.run()
+    assert isinstance(losses, dict) and all(torch.isfinite(loss) for loss in losses.values())
+
+
+def test_the_step_that_is_measured_comes_after_those_of_discriminators_alone() -> None:
+    recipe = load_recipe("tiny_hifigan", ["loss.adversarial_start=2", "loss.discriminators_alone=3"])
+    (case,) = (prepare() for prepare in training_cases(recipe, CPU, [1]))
+    losses = case.run()
+    assert isinstance(losses, dict) and {"discriminator", "adversarial", "feature", "mel"} <= losses.keys()
 
 
 def test_published_sizes_are_counted() -> None:

@@ -90,7 +90,7 @@ def _vocoder_batch(recipe: VocoderRecipe, batch: int) -> VocoderBatch:
 def _step_of_all_losses(recipe: Recipe) -> int:
     """Return a step of the run at which every loss term has its weight."""
     if isinstance(recipe, HifiganRecipe):
-        return recipe.loss.adversarial_start
+        return recipe.loss.adversarial_start + recipe.loss.discriminators_alone
     if isinstance(recipe, FastPitchRecipe):
         return recipe.loss.binarization_start + recipe.loss.binarization_warmup
     return 0
