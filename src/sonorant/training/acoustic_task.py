@@ -22,10 +22,7 @@ from sonorant.text.symbols import symbol_table
 from sonorant.training.pictures import draw_mels
 from sonorant.training.processes import Processes
 from sonorant.training.samples import Samples
-from sonorant.training.task import EVALUATION_SEED, Task, evaluating
-
-NUM_SAMPLES = 3
-"""Validation utterances to look at and to listen to."""
+from sonorant.training.task import EVALUATION_SEED, NUM_SAMPLES, Task, evaluating
 
 RecipeT = TypeVar("RecipeT", bound=AcousticRecipe)
 OutputT = TypeVar("OutputT")

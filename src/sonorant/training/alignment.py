@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sonorant.models.lengths import valid_positions
+from sonorant.synthesis.reading import SEEN
 from sonorant.training.early_stop import Better
 
 ALIGNMENT_METRICS: dict[str, Better] = {
@@ -16,9 +17,6 @@ ALIGNMENT_METRICS: dict[str, Better] = {
     "repeated": "lower",
 }
 """What `alignment_quality` measures -> which values are better."""
-
-SEEN = 0.1
-"""A symbol that no step gives so much weight has been skipped."""
 
 FLICKER = 1
 """Going back by so many symbols is no repetition: between two symbols the larger weight may change sides twice."""

@@ -26,6 +26,9 @@ _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 EVALUATION_SEED = 0
 """A network is measured with the same random numbers in every validation of every run."""
 
+NUM_SAMPLES = 3
+"""Validation utterances to look at and to listen to."""
+
 
 class Task(ABC, Generic[BatchT]):
     """The training of one kind of model: networks, losses, validation and samples.

@@ -14,10 +14,7 @@ from sonorant.features.store import FeatureStore
 from sonorant.training.pictures import draw_mels
 from sonorant.training.processes import Processes
 from sonorant.training.samples import Samples
-from sonorant.training.task import Task, evaluating
-
-NUM_SAMPLES = 3
-"""Validation utterances to look at and to listen to."""
+from sonorant.training.task import NUM_SAMPLES, Task, evaluating
 
 VALIDATION_SEED = 0
 """Validation crops are the same in every run."""
