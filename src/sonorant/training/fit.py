@@ -16,7 +16,7 @@ from sonorant.training.run import Run
 from sonorant.training.signals import StopRequest
 
 
-def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: bool = True) -> None:
+def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: bool = True) -> bool:
     """Train a recipe on prepared features, or go on with a run that was interrupted.
 
     The run ends at `recipe.run.steps`, or earlier at SIGTERM or SIGINT or when `recipe.run.stop_metric` has ceased to
@@ -29,6 +29,9 @@ def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: 
         run: Where checkpoints and logs go.
         resume: Go on from the newest checkpoint in `run`; the recipe and the features must be the same.
         progress: Whether to report on stderr.
+
+    Returns:
+        Whether this process was asked to stop by a signal.
 
     Raises:
         ConfigError: `recipe.run.stop_metric` is not measured.
@@ -50,6 +53,7 @@ def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: 
         with _monitor(training, display) as monitor, StopRequest() as stop:
             reason = _loop(training, monitor, stop, early_stop)
         display.tell(_farewell(training, reason))
+    return stop.name is not None
 
 
 def _set_precision(precision: str) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -72,10 +73,12 @@ def _launch(worker: Callable[..., None], arguments: tuple[object, ...], devices:
 def _worker(recipe: Recipe, store: Path, run: Path, resume: bool) -> None:
     """Train in one of several processes, and turn errors into an exit code where they arise."""
     try:
-        fit(recipe, store, run, resume)
+        stopped = fit(recipe, store, run, resume)
     except (UserError, TrainingDiverged) as error:
         print(f"sonorant: process {os.environ['RANK']}: {error}", file=sys.stderr)
         raise SystemExit(3 if isinstance(error, TrainingDiverged) else 2) from None
     except Exception:
         print(f"sonorant: process {os.environ['RANK']}: {traceback.format_exc()}", file=sys.stderr)
         raise SystemExit(1) from None
+    if stopped:  # The launcher that passed the signal on waits for the end, and catches an exit with 0.
+        raise SystemExit(128 + signal.SIGTERM)
