@@ -50,7 +50,7 @@ def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: 
             training.resume(display.tell)
         else:
             training.start()
-        with _monitor(training, display) as monitor, StopRequest() as stop:
+        with _monitor(training, display) as monitor, StopRequest(processes.count > 1) as stop:
             reason = _loop(training, monitor, stop, early_stop)
         display.tell(_farewell(training, reason))
     return stop.name is not None

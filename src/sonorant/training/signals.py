@@ -14,12 +14,17 @@ class StopRequest:
     A second signal acts as usual: a run that hangs can still be ended. Off the main thread, where Python delivers no
     signals, it notes nothing.
 
+    Args:
+        launched: Whether a launcher started this process among others. Launchers send more than one signal, and kill in
+            the end what hangs; so the second one is ignored.
+
     Attributes:
         name: The signal that came, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, launched: bool = False) -> None:
         self.name: str | None = None
+        self._launched = launched
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -34,7 +39,8 @@ class StopRequest:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.name = signal.Signals(number).name
-        self._restore()
+        if not self._launched:
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
