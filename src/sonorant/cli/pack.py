@@ -31,8 +31,6 @@ def pack(
     replace: Annotated[bool, typer.Option("--replace", help="Replace a voice that is there.")] = False,
 ) -> None:
     """Export models to ONNX, prove them equal to torch, and write a voice."""
-    from sonorant.audio import encode
-    from sonorant.synthesis.synthesizer import Synthesizer
     from sonorant.training.checkpoint import load_trained
     from sonorant.voice.manifest import Licences
     from sonorant.voice.pack import pack as pack_voice
@@ -53,7 +51,18 @@ def pack(
         description=description,
         int8=int8,
         keep_weights=keep_weights,
-        sample=lambda voice: encode(Synthesizer.load(voice).speak(SAMPLE_TEXT), "wav"),
+        sample=_sample,
         replace=replace,
     )
     print(written)
+
+
+def _sample(voice: Path) -> bytes:
+    """Let the new voice speak, and tell what went wrong, as where its Tacotron 2 does not read yet."""
+    from sonorant.audio import encode
+    from sonorant.synthesis.synthesizer import Synthesizer
+
+    speech = Synthesizer.load(voice).speak(SAMPLE_TEXT)
+    for warning in speech.warnings:
+        print(f"sonorant: warning: the voice's sample: {warning}", file=sys.stderr)
+    return encode(speech, "wav")
