@@ -1,6 +1,7 @@
 """Networks in torch: those of a voice that carries its weights, or trained models that are no voice yet."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -13,7 +14,7 @@ from torch import nn
 from sonorant.errors import RequestError, VoiceError
 from sonorant.voice import Voice
 from sonorant.voice.graphs import GRAPHS
-from sonorant.voice.manifest import ACOUSTIC_WEIGHTS_NAME, MANIFEST_NAME, VOCODER_WEIGHTS_NAME, GriffinLimPart
+from sonorant.voice.manifest import ACOUSTIC_WEIGHTS_NAME, VOCODER_WEIGHTS_NAME, GriffinLimPart
 from sonorant.voice.trained import TrainedModel, parse_trained
 
 
@@ -49,8 +50,8 @@ class TorchRuntime:
         """Run the networks of a voice.
 
         Raises:
-            VoiceError: It was packed without weights, or their models are not those of the manifest; the latter is told
-                when they are first needed.
+            VoiceError: It was packed without weights, or they are not those of the manifest's models; the latter is
+                told when they are first needed.
             RequestError: The device cannot be used.
         """
         if ACOUSTIC_WEIGHTS_NAME not in voice.manifest.files:
@@ -84,9 +85,7 @@ class TorchRuntime:
 
 
 def _network(voice: Voice, name: str) -> nn.Module:
-    """Return the network of one of a voice's files of weights."""
-    model = parse_trained(voice.read(name), f"{voice.where}/{name}")
+    """Return the network that the manifest describes, with one of the voice's files of weights."""
     part = voice.manifest.acoustic if name == ACOUSTIC_WEIGHTS_NAME else voice.manifest.vocoder
-    if isinstance(part, GriffinLimPart) or model.config != part.config:
-        raise VoiceError(f"{voice.where}: {name} holds another {model.kind} than {MANIFEST_NAME} describes")
-    return model.network()
+    assert not isinstance(part, GriffinLimPart)
+    return replace(parse_trained(voice.read(name), f"{voice.where}/{name}"), config=part.config).network()
