@@ -92,6 +92,12 @@ class FastPitchLoss(Settings):
     binarization_warmup: int = Field(1000, ge=1, description="steps over which its weight rises")
     blank_logprob: float = -1.0
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not any((self.mel, self.duration, self.pitch, self.energy, self.alignment)):
+            raise ValueError("nothing to learn; give mel, duration, pitch, energy or alignment a weight")
+        return self
+
 
 class Tacotron2Loss(Settings):
     """Weights of Tacotron 2's loss terms (Shen et al. 2018, section 2.2), and of what helps it to align.
@@ -107,6 +113,12 @@ class Tacotron2Loss(Settings):
     guided_attention_width: float = Field(0.2, gt=0, description="g of its equation")
     guided_attention_steps: int = Field(10000, ge=1, description="optimiser steps after which its weight is 0")
     monotonicity: float = Field(0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not any((self.mel, self.postnet, self.stop, self.monotonicity)):
+            raise ValueError("nothing to learn in the end; give mel, postnet, stop or monotonicity a weight")
+        return self
 
 
 class WaveglowLoss(Settings):
@@ -127,6 +139,14 @@ class HifiganLoss(Settings):
     discriminators_alone: int = Field(
         0, ge=0, description="optimiser steps from there on in which the generator waits for them to learn"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        judged = self.adversarial or self.feature
+        if not (self.mel or self.spectral) and (self.adversarial_start or not judged):
+            start = f" before step {self.adversarial_start}" if judged else ""
+            raise ValueError(f"nothing to learn{start}; give mel or spectral a weight")
+        return self
 
 
 class _Recipe(Settings):
