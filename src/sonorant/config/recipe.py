@@ -82,7 +82,7 @@ class RunConfig(Settings):
 class FastPitchLoss(Settings):
     """Weights of FastPitch's loss terms (FastPitch 1.1; the aligner's follow Badlani et al. 2021)."""
 
-    mel: float = Field(1.0, ge=0)
+    mel: float = Field(1.0, gt=0, description="also what makes a checkpoint the best, so it is never left out")
     duration: float = Field(0.1, ge=0)
     pitch: float = Field(0.1, ge=0)
     energy: float = Field(0.1, ge=0)
@@ -91,12 +91,6 @@ class FastPitchLoss(Settings):
     binarization_start: int = Field(0, ge=0, description="optimiser step at which binarisation begins")
     binarization_warmup: int = Field(1000, ge=1, description="steps over which its weight rises")
     blank_logprob: float = -1.0
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not any((self.mel, self.duration, self.pitch, self.energy, self.alignment)):
-            raise ValueError("nothing to learn; give mel, duration, pitch, energy or alignment a weight")
-        return self
 
 
 class Tacotron2Loss(Settings):
@@ -107,18 +101,12 @@ class Tacotron2Loss(Settings):
     """
 
     mel: float = Field(1.0, ge=0)
-    postnet: float = Field(1.0, ge=0)
+    postnet: float = Field(1.0, gt=0, description="also what makes a checkpoint the best, so it is never left out")
     stop: float = Field(1.0, ge=0)
     guided_attention: float = Field(5.0, ge=0)
     guided_attention_width: float = Field(0.2, gt=0, description="g of its equation")
     guided_attention_steps: int = Field(10000, ge=1, description="optimiser steps after which its weight is 0")
     monotonicity: float = Field(0.0, ge=0)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not any((self.mel, self.postnet, self.stop, self.monotonicity)):
-            raise ValueError("nothing to learn in the end; give mel, postnet, stop or monotonicity a weight")
-        return self
 
 
 class WaveglowLoss(Settings):
