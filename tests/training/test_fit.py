@@ -262,3 +262,11 @@ fit(load""")  # fmt: skip
     whole, resumed = (read_checkpoint(folder / "step_00000006.pt") for folder in (tmp_path / "whole", tmp_path))
     assert differences(whole, resumed) == []
     assert dump_recipe(recipe) == resumed["recipe"]
+
+
+def test_a_validation_that_is_not_finite_ends_the_run(
+    store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FastPitchTask, "validate", lambda task, network: {"mel": float("nan")})
+    with pytest.raises(TrainingDiverged, match=r"mel = nan in validation; the last checkpoint is none yet"):
+        fit(short("tiny_fastpitch", 4), store_path, tmp_path / "run", progress=False)

@@ -80,11 +80,10 @@ def _synthesizer(
 
 def _half(source: str | Path) -> "Voice | TrainedModel":
     """Read a voice or a trained model, by what there is under that name."""
-    from sonorant.voice import list_voices, load_voice
-    from sonorant.voice.manifest import MANIFEST_NAME
+    from sonorant.voice import is_voice, load_voice
 
     path = Path(source)
-    if str(source) in list_voices() or path.suffix == ".voice" or (path / MANIFEST_NAME).is_file():
+    if is_voice(source):
         return load_voice(source, verify=False)
     if not path.exists():
         raise RequestError(f"{path}: no such voice, run, checkpoint or .safetensors file")

@@ -12,10 +12,8 @@ from sonorant.evaluation.material import Item
 from sonorant.evaluation.results import Kind
 from sonorant.synthesis import Runtime, Synthesizer, load_runtime
 from sonorant.synthesis.vocoding import vocode
-from sonorant.voice import list_voices, load_voice
-from sonorant.voice.manifest import MANIFEST_NAME, VocoderPart
-
-_MODEL_SUFFIXES = (".pt", ".safetensors")
+from sonorant.voice import is_voice, load_voice
+from sonorant.voice.manifest import VocoderPart
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +106,7 @@ class Copier:
             VoiceError: There is no such voice or model, it is damaged, or it is no vocoder.
         """
         path = Path(subject)
-        is_run = path.is_dir() and subject not in list_voices() and not (path / MANIFEST_NAME).exists()
-        is_model = is_run or path.suffix in _MODEL_SUFFIXES
+        is_model = path.exists() and not is_voice(subject)
         return cls.of_model(path, threads) if is_model else cls.of_voice(subject, threads)
 
     @classmethod

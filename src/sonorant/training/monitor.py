@@ -104,7 +104,7 @@ class Monitor:
     def train(self, step: int, epoch: int, values: Mapping[str, float]) -> None:
         """Record a log interval, and ring the alarms that it gives reason to."""
         self._history.train.append(self._record(step, epoch, "train", values))
-        shown = ("total", "mel", "likelihood", "learning rate", "frames/s")
+        shown = ("total", "mel", "postnet", "likelihood", "learning rate", "frames/s")
         step_s = seconds_per_step(self._history.train)
         self._display.update(step, step_s, {name: values[name] for name in shown if name in values})
         self._ring(step, epoch, "train")

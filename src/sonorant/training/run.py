@@ -4,6 +4,7 @@ import json
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +139,16 @@ class Run:
         return {"loss scale": scale}
 
     def validate(self) -> tuple[dict[str, float], bool]:
-        """Measure the network, and say whether it is better than ever before."""
+        """Measure the network, and say whether it is better than ever before.
+
+        Raises:
+            TrainingDiverged: What decides this is not finite.
+        """
         values = self.task.validate(self.network)
         metric, best = self.task.best_metric, self.position.best
+        if not isfinite(values[metric]):
+            found = f"step {self.position.step}: {metric} = {values[metric]} in validation"
+            raise TrainingDiverged(f"{found}; the last checkpoint is {self._last_kept()}")
         improved = best is None or values[metric] < best.value
         if improved:
             self.position.best = Best(self.position.step, metric, values[metric])
@@ -165,11 +173,13 @@ class Run:
 
     def _diverged(self, quantity: str) -> str:
         step = self.position.step + 1
-        kept = self.checkpoints.path(self._saved_step) if self._saved_step else "none yet"
         return (
-            f"step {step}: {quantity}; the update was not applied. The last good checkpoint is {kept}. "
+            f"step {step}: {quantity}; the update was not applied. The last good checkpoint is {self._last_kept()}. "
             "Lower optimizer.learning_rate or optimizer.clip_norm, or lengthen schedule.warmup_steps"
         )
+
+    def _last_kept(self) -> str:
+        return str(self.checkpoints.path(self._saved_step)) if self._saved_step else "none yet"
 
     def _describe(self, folder: Path) -> None:
         """Write the resolved recipe, and add this start with its hardware to run.json, in the first process."""

@@ -10,9 +10,8 @@ from torch import Tensor
 from sonorant.config import DiscriminatorConfig, HifiganRecipe, parse_recipe
 from sonorant.errors import RequestError, VoiceError
 from sonorant.training.checkpoint import CheckpointFolder, read_checkpoint, trained_model
-from sonorant.voice.load import list_voices, load_voice
-from sonorant.voice.manifest import ACOUSTIC_WEIGHTS_NAME, MANIFEST_NAME, VOCODER_WEIGHTS_NAME
-from sonorant.voice.pack import ZIP_SUFFIX
+from sonorant.voice.load import is_voice, list_voices, load_voice
+from sonorant.voice.manifest import ACOUSTIC_WEIGHTS_NAME, VOCODER_WEIGHTS_NAME
 from sonorant.voice.trained import TrainedModel, load_trained_file, parse_trained
 
 Half = Literal["acoustic", "vocoder"]
@@ -61,7 +60,7 @@ def read_source(source: str, half: Half | None = None) -> Source:
         VoiceError: There is no such model, it is damaged, or a voice has been packed without weights.
     """
     path = Path(source)
-    if _is_voice(source):
+    if is_voice(source):
         return _from_voice(source, half)
     if path.suffix == ".safetensors":
         found = Source(path.name, load_trained_file(path))
@@ -73,11 +72,6 @@ def read_source(source: str, half: Half | None = None) -> Source:
     if half and half_of(found.model) != half:
         raise RequestError(f"{source}: holds a {found.model.kind}, which is not the {half} half of a voice")
     return found
-
-
-def _is_voice(source: str) -> bool:
-    path = Path(source)
-    return source in list_voices() or (path / MANIFEST_NAME).is_file() or path.suffix == ZIP_SUFFIX
 
 
 def _from_voice(source: str, half: Half | None) -> Source:

@@ -1,6 +1,6 @@
 """Voices: what is shipped. `pack`, `export` and `trained` are for use with torch and are not listed here."""
 
-from sonorant.voice.load import Voice, list_voices, load_voice
+from sonorant.voice.load import Voice, is_voice, list_voices, load_voice
 from sonorant.voice.manifest import (
     AcousticPart,
     FastPitchPart,
@@ -28,6 +28,7 @@ __all__ = [
     "Voice",
     "VoiceManifest",
     "WaveglowPart",
+    "is_voice",
     "list_voices",
     "load_voice",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from sonorant.config import FRONTEND_VERSION
 from sonorant.errors import VoiceError
 from sonorant.text.symbols import symbol_table
-from sonorant.voice.manifest import MANIFEST_NAME, VoiceManifest, parse_manifest
+from sonorant.voice.manifest import MANIFEST_NAME, ZIP_SUFFIX, VoiceManifest, parse_manifest
 from sonorant.voice.sources import FolderSource, Source, ZipSource
 
 _MAX_MANIFEST_BYTES = 2**20
@@ -66,6 +66,12 @@ def load_voice(name: str | Path, verify: bool = True) -> Voice:
     for file_name in manifest.files if verify else ():
         voice.read(file_name)
     return voice
+
+
+def is_voice(name: str | Path) -> bool:
+    """Say whether a name or a path stands for a voice, sound or not, and not for some other model."""
+    path = Path(name)
+    return str(name) in list_voices() or path.suffix == ZIP_SUFFIX or (path / MANIFEST_NAME).is_file()
 
 
 def list_voices() -> list[str]:

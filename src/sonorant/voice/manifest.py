@@ -24,6 +24,8 @@ ACOUSTIC_WEIGHTS_NAME = "acoustic.safetensors"
 VOCODER_WEIGHTS_NAME = "vocoder.safetensors"
 CARD_NAME = "MODEL_CARD.md"
 SAMPLE_NAME = "sample.wav"
+ZIP_SUFFIX = ".voice"
+"""Of a voice in one file."""
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Facts = dict[str, str | int | float]

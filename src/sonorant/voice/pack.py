@@ -23,6 +23,7 @@ from sonorant.voice.manifest import (
     NAME_PATTERN,
     SAMPLE_NAME,
     VOCODER_WEIGHTS_NAME,
+    ZIP_SUFFIX,
     AcousticPart,
     FastPitchPart,
     FileEntry,
@@ -37,8 +38,6 @@ from sonorant.voice.manifest import (
     explain,
 )
 from sonorant.voice.trained import TrainedModel
-
-ZIP_SUFFIX = ".voice"
 
 
 def pack(
