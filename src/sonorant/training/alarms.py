@@ -206,7 +206,7 @@ class WinningJudgesAlarm:
     """Rings when discriminators tell every generated sound for long: the generator learns nothing from them any more.
 
     Attributes:
-        num_judges: Sub-discriminators. One that can't tell has a least-squares loss of 1/2: (1/2)² for recordings and
+        num_judges: Sub-discriminators. One that cannot tell has a least-squares loss of 1/2: (1/2)² for recordings and
             for generated sound.
         share: Of that loss.
         patience: Intervals in a row that lie below it.
