@@ -113,6 +113,23 @@ def test_a_run_goes_on_with_another_number_of_processes(uneven_store: Path, tmp_
     assert len(whole) == 6 and parts == pytest.approx(whole, rel=1e-4)
 
 
+@pytest.mark.slow
+def test_two_machines_train_together_as_the_documentation_says(uneven_store: Path, tmp_path: Path) -> None:
+    recipe = ["tiny_fastpitch", uneven_store]
+    settings = ["batch.global_batch=4", "batch.micro_batch=1", "run.log_every=1", "run.steps=3"]
+    rendezvous = f"--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:{_free_port()}"
+    launcher = [sys.executable, "-m", "torch.distributed.run", *rendezvous.split(), "-m", "sonorant"]
+    command = list(map(str, [*launcher, "train", *recipe, tmp_path / "both", *settings]))
+    machines = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    errors = [machine.communicate(timeout=300)[1].decode() for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], "\n".join(errors)
+    _sonorant("train", *recipe, tmp_path / "alone", *settings)
+    both, alone = (
+        [line["total"] for line in _metrics(tmp_path / run) if line["kind"] == "train"] for run in ("both", "alone")
+    )
+    assert len(alone) == 3 and both == pytest.approx(alone, rel=1e-4)
+
+
 def _sonorant(*arguments: object, code: int = 0) -> str:
     done = subprocess.run([sys.executable, "-m", "sonorant", *map(str, arguments)], capture_output=True, timeout=300)
     assert done.returncode == code, done.stderr.decode()
