@@ -142,6 +142,12 @@ def test_an_endless_manifest_is_not_read(voice: Path) -> None:
         load_voice(voice)
 
 
+def test_a_vocoder_of_another_hop_than_its_mel_is_refused(voice: Path) -> None:
+    edit(voice, lambda tree: tree["vocoder"]["config"].update(istft_hop=2))
+    with pytest.raises(VoiceError, match=r"the vocoder makes 8 samples a frame of 16"):
+        load_voice(voice)
+
+
 def test_all_problems_of_a_manifest_are_told_at_once(voice: Path) -> None:
     edit(voice, lambda tree: tree.update(name="Not A Name", sample_rate="fast", extra=1))
     with pytest.raises(VoiceError, match=r"name: .*sample_rate: .*extra: "):

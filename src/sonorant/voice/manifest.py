@@ -131,6 +131,9 @@ class VoiceManifest(Settings):
         differing = self.acoustic.mel.incompatibilities(self.vocoder.mel)
         if differing:
             raise ValueError(f"the acoustic model's mel and the vocoder's differ: {', '.join(differing)}")
+        hop_length = self.vocoder.mel.hop_length
+        if not isinstance(self.vocoder, GriffinLimPart) and self.vocoder.config.hop_length != hop_length:
+            raise ValueError(f"the vocoder makes {self.vocoder.config.hop_length} samples a frame of {hop_length}")
         if self.sample_rate != self.vocoder.mel.sample_rate:
             raise ValueError(f"sample_rate {self.sample_rate}, the vocoder's is {self.vocoder.mel.sample_rate}")
         if len({speaker.name for speaker in self.speakers}) != len(self.speakers):

@@ -201,16 +201,19 @@ def vocoder_part(model: TrainedModel) -> VocoderPart:
     """
     match model.config:
         case HifiganConfig():
+            from torch import device
+
             from sonorant.models.hifigan import HifiganGenerator
 
-            context = HifiganGenerator(model.config, model.mel.n_mels).receptive_field_frames()
+            with device("meta"):  # a network that takes no memory
+                context = HifiganGenerator(model.config, model.mel.n_mels).receptive_field_frames()
             return HifiganPart(config=model.config, receptive_field_frames=context, **_said(model))
         case WaveglowConfig():
             from torch import device
 
             from sonorant.models.waveglow import Waveglow
 
-            with device("meta"):  # a network of 268 million parameters that takes no memory
+            with device("meta"):
                 context = Waveglow(model.config, model.mel.n_mels).receptive_field_frames()
             return WaveglowPart(config=model.config, receptive_field_frames=context, **_said(model))
         case _:
