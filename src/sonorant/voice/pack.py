@@ -95,18 +95,25 @@ def pack(
         if vocoder:
             files[VOCODER_WEIGHTS_NAME] = vocoder.to_bytes()
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as room:
-            folder = Path(room) / "voice"
-            folder.mkdir()
-            _write_voice(folder, files, manifest)
-            if sample is not None:
-                _write_voice(folder, {**files, SAMPLE_NAME: sample(folder)}, manifest)
-            load_voice(folder)
-            made = _zipped(folder) if out.suffix == ZIP_SUFFIX else folder
-            _put_in_place(made, out, Path(room) / "replaced")
+        _make(out, files, manifest, sample)
     except OSError as error:
         raise RequestError(f"{out}: cannot be written: {error.strerror or error}") from None
     return out
+
+
+def _make(
+    out: Path, files: Mapping[str, bytes], manifest: VoiceManifest, sample: Callable[[Path], bytes] | None
+) -> None:
+    """Write the voice beside its place, look whether it opens, and move it there."""
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as room:
+        folder = Path(room) / "voice"
+        folder.mkdir()
+        _write_voice(folder, files, manifest)
+        if sample is not None:
+            _write_voice(folder, {**files, SAMPLE_NAME: sample(folder)}, manifest)
+        load_voice(folder)
+        made = _zipped(folder) if out.suffix == ZIP_SUFFIX else folder
+        _put_in_place(made, out, Path(room) / "replaced")
 
 
 def _check_target(out: Path, replace: bool) -> None:
