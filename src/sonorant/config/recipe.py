@@ -155,22 +155,30 @@ class FastPitchRecipe(_Recipe):
     loss: FastPitchLoss = FastPitchLoss()
 
 
-class HifiganRecipe(_Recipe):
+class _VocoderRecipe(_Recipe):
+    model: HifiganConfig | WaveglowConfig
+    segment_frames: int = Field(32, ge=1)
+
+    @model_validator(mode="after")
+    def _check_hop(self) -> Self:
+        if self.model.hop_length != self.features.mel.hop_length:
+            raise ValueError(
+                f"the model makes {self.model.hop_length} samples per frame, features.mel.hop_length is "
+                f"{self.features.mel.hop_length}"
+            )
+        return self
+
+
+class HifiganRecipe(_VocoderRecipe):
     """Trains a HiFi-GAN generator against its discriminators."""
 
     task: Literal["hifigan"]
     model: HifiganConfig = HifiganConfig()
     discriminators: DiscriminatorConfig = DiscriminatorConfig()
     loss: HifiganLoss = HifiganLoss()
-    segment_frames: int = Field(32, ge=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.model.hop_length != self.features.mel.hop_length:
-            raise ValueError(
-                f"the generator makes {self.model.hop_length} samples per frame, features.mel.hop_length is "
-                f"{self.features.mel.hop_length}"
-            )
         mel, f_max = self.features.mel, self.loss.mel_f_max
         if f_max is not None and not mel.f_min < f_max <= mel.sample_rate / 2:
             raise ValueError(
@@ -192,22 +200,12 @@ class Tacotron2Recipe(_Recipe):
     loss: Tacotron2Loss = Tacotron2Loss()
 
 
-class WaveglowRecipe(_Recipe):
+class WaveglowRecipe(_VocoderRecipe):
     """Trains WaveGlow."""
 
     task: Literal["waveglow"]
     model: WaveglowConfig = WaveglowConfig()
     loss: WaveglowLoss = WaveglowLoss()
-    segment_frames: int = Field(32, ge=1)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.model.hop_length != self.features.mel.hop_length:
-            raise ValueError(
-                f"the flow makes {self.model.hop_length} samples per frame, features.mel.hop_length is "
-                f"{self.features.mel.hop_length}"
-            )
-        return self
 
 
 AcousticRecipe = FastPitchRecipe | Tacotron2Recipe
