@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sonorant.training.hardware import processor_name
+
 PRODUCT_REPEATS = 5
 CPU_PRODUCT_SIZE = 1024
 """Rows and columns of the factors: large enough to keep every unit busy, over in a tenth of a second."""
@@ -80,19 +82,11 @@ def describe_cpu() -> dict[str, str | int | float]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count() or 1,
         "memory_gib": round(memory / 2**30, 1),
         "load_average": round(os.getloadavg()[0], 2),
     }
-
-
-def _processor() -> str:
-    try:
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
-    except OSError:
-        found = None
-    return found[1] if found else platform.processor() or platform.machine()
 
 
 def versions() -> dict[str, str]:

@@ -7,10 +7,9 @@ import torch
 from sonorant.errors import RequestError
 from sonorant.evaluation.benchmark import Instruments
 from sonorant.evaluation.benchmark_machine import CPU_PRODUCT_SIZE, PRODUCT_REPEATS, CpuInstruments, product_speed
+from sonorant.training.precision import DTYPES, allow_tf32, autocast
 
 GPU_PRODUCT_SIZE = 8192
-_DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""Precision -> type of the numbers that are multiplied."""
 
 
 class CudaInstruments:
@@ -54,10 +53,8 @@ def open_device(name: str, threads: int) -> torch.device:
 
 def choose_precision(device: torch.device, precision: str) -> torch.autocast:
     """Return the context in which networks compute in a precision; whether float32 may be tf32 changes at once."""
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    dtype = _DTYPES[precision]
-    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+    allow_tf32(precision)
+    return autocast(device, precision)
 
 
 def make_instruments(device: torch.device) -> Instruments:
@@ -81,7 +78,7 @@ def torch_product(device: torch.device, precision: str) -> dict[str, str | int |
     """Measure torch's best speed at a product of square matrices: the floor under a network's figures."""
     size = GPU_PRODUCT_SIZE if device.type == "cuda" else CPU_PRODUCT_SIZE
     choose_precision(device, precision)
-    factor = torch.ones(size, size, device=device, dtype=_DTYPES[precision])
+    factor = torch.ones(size, size, device=device, dtype=DTYPES[precision])
     instruments, seconds = make_instruments(device), []
     for _ in range(PRODUCT_REPEATS):
         start = instruments.now()

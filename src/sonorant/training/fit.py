@@ -10,6 +10,7 @@ from sonorant.training.alarms import OverfittingAlarm, StarvationAlarm
 from sonorant.training.data import TimedIterator, open_store
 from sonorant.training.early_stop import EarlyStop, make_early_stop
 from sonorant.training.monitor import Meter, Monitor
+from sonorant.training.precision import allow_tf32
 from sonorant.training.processes import joined
 from sonorant.training.progress import ProgressDisplay, make_display
 from sonorant.training.run import Run
@@ -41,7 +42,7 @@ def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: 
     """
     if recipe.run.threads is not None:
         torch.set_num_threads(recipe.run.threads)
-    _set_precision(recipe.run.precision)
+    allow_tf32(recipe.run.precision)
     with joined() as processes:
         display = make_display(recipe.run.steps, progress and processes.first)
         training = Run(recipe, open_store(store, recipe, processes.count), run, processes)
@@ -54,12 +55,6 @@ def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: 
             reason = _loop(training, monitor, stop, early_stop)
         display.tell(_farewell(training, reason))
     return stop.name is not None
-
-
-def _set_precision(precision: str) -> None:
-    """Let a GPU's products of float32 matrices round their inputs to TF32 where the recipe says so, and only there."""
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
 def _monitor(run: Run, display: ProgressDisplay) -> AbstractContextManager[Monitor | None]:

@@ -1,7 +1,6 @@
 """One training run: what `fit` moves forward step by step."""
 
 import json
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import isfinite
@@ -20,6 +19,7 @@ from sonorant.files import write_file
 from sonorant.training.checkpoint import Best, CheckpointFolder
 from sonorant.training.ema import Ema
 from sonorant.training.fastpitch_task import FastPitchTask
+from sonorant.training.hardware import processor_name
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.processes import Processes
 from sonorant.training.schedule import learning_rate_factor
@@ -220,7 +220,7 @@ def _now() -> str:
 
 def _hardware(processes: Processes) -> dict[str, Any]:
     device = processes.device
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     return {
         "device": device.type,
         "processor": name,

@@ -15,13 +15,12 @@ from sonorant.features.order import draw
 from sonorant.features.store import FeatureStore
 from sonorant.training.alarms import Alarm
 from sonorant.training.early_stop import Better
+from sonorant.training.precision import autocast
 from sonorant.training.processes import Processes
 from sonorant.training.samples import Samples
 from sonorant.training.updater import Updater
 
 BatchT = TypeVar("BatchT", AcousticBatch, VocoderBatch)
-
-_AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 EVALUATION_SEED = 0
 """A network is measured with the same random numbers in every validation of every run."""
@@ -117,8 +116,7 @@ class Task(ABC, Generic[BatchT]):
 
     def autocast(self) -> torch.autocast:
         """Return the context of a forward pass, in the recipe's precision; losses stay outside of it."""
-        dtype = _AUTOCAST.get(self._settings.precision)
-        return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
+        return autocast(self.device, self._settings.precision)
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of a micro-batch's part of the loss."""
