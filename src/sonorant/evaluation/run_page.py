@@ -21,7 +21,7 @@ _HARDWARE = ("device", "processor", "processes", "threads")
 _STYLE = """
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); gap: 1em; }
 .charts h3 { font-size: .95em; margin: .2em 0; }
-svg { width: 100%; font: 10px system-ui, sans-serif; fill: #555; }
+svg { width: 100%; overflow: visible; font: 10px system-ui, sans-serif; fill: #555; }
 polyline { fill: none; stroke-width: 1.2; }
 polyline.train { stroke: #7fa6c0; }
 polyline.validation { stroke: #c2571a; }
