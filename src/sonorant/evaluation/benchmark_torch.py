@@ -7,7 +7,7 @@ import torch
 from sonorant.errors import RequestError
 from sonorant.evaluation.benchmark import Instruments
 from sonorant.evaluation.benchmark_machine import CPU_PRODUCT_SIZE, PRODUCT_REPEATS, CpuInstruments, product_speed
-from sonorant.training.precision import DTYPES, allow_tf32, autocast
+from sonorant.models.precision import DTYPES, allow_tf32, autocast
 
 GPU_PRODUCT_SIZE = 8192
 

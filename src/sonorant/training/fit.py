@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from sonorant.config import Recipe
+from sonorant.models.precision import allow_tf32
 from sonorant.training.alarms import OverfittingAlarm, StarvationAlarm
 from sonorant.training.data import TimedIterator, open_store
 from sonorant.training.early_stop import EarlyStop, make_early_stop
 from sonorant.training.monitor import Meter, Monitor
-from sonorant.training.precision import allow_tf32
 from sonorant.training.processes import joined
 from sonorant.training.progress import ProgressDisplay, make_display
 from sonorant.training.run import Run

@@ -13,9 +13,9 @@ from sonorant.config import Recipe
 from sonorant.features.batch import AcousticBatch, VocoderBatch
 from sonorant.features.order import draw
 from sonorant.features.store import FeatureStore
+from sonorant.models.precision import autocast
 from sonorant.training.alarms import Alarm
 from sonorant.training.early_stop import Better
-from sonorant.training.precision import autocast
 from sonorant.training.processes import Processes
 from sonorant.training.samples import Samples
 from sonorant.training.updater import Updater
