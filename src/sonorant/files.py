@@ -9,38 +9,59 @@ from typing import BinaryIO
 
 from sonorant.errors import RequestError
 
+_PARTIAL = ".tmp"
+
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file as `replace_file` does, with errors in words.
+
+    Raises:
+        RequestError: The path is a folder, its folder is missing, or the disk refuses.
+    """
+    check_writable(path)
+    try:
+        replace_file(path, write)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RequestError(f"{path}: cannot be written: {reason}; free the disk or give another path") from None
+
+
+def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file under another name, make sure that it is on the disk, then put it in its place.
 
-    Whatever fails, also the machine, the old file or the new one is there, never a part. The permissions of a file
-    that is replaced stay.
+    Whatever fails, also the machine, the old file or the new one is there, never a part; when this returns, the new one
+    is. The permissions of a file that is replaced stay.
 
     Args:
         path: The file.
         write: Writes the content into the open file it is given.
 
     Raises:
-        RequestError: The path is a folder, its folder is missing, or the disk refuses.
+        OSError: The file cannot be written.
     """
-    check_writable(path)
-    temporary = None
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PARTIAL, dir=path.parent)
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
-        reason = error.strerror or str(error)
-        raise RequestError(f"{path}: cannot be written: {reason}; free the disk or give another path") from None
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def partial_files(folder: Path) -> list[Path]:
+    """Return what processes that were killed while they wrote a file have left in a folder and those below it."""
+    return list(folder.rglob(f".*{_PARTIAL}"))
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote a file have left; none may be writing now."""
+    for partial in partial_files(folder):
+        partial.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:

@@ -1,9 +1,10 @@
 """The corpus at a glance: how long its clips are and how high its voices speak."""
 
 import io
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sonorant.files import replace_file
 
 if TYPE_CHECKING:
     from sonorant.corpus.report import Report
@@ -35,9 +36,4 @@ def draw(report: "Report", path: Path) -> None:
     pitch.set(xlabel="pitch in Hz", ylabel="voiced frames", title=title)
     content = io.BytesIO()
     figure.savefig(content, dpi=120, format=path.suffix[1:].lower() or "png")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content.getvalue())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    replace_file(path, lambda file: file.write(content.getvalue()))

@@ -28,10 +28,10 @@ from sonorant.features.writing import (
     existing_features,
     file_of,
     finish_store,
-    remove_partial,
-    replace_file,
     write_features,
+    write_json,
 )
+from sonorant.files import remove_partial
 from sonorant.text.frontend import Frontend
 
 QUIET_LUFS = -27.0
@@ -230,7 +230,7 @@ def _finish(
         duration_s=frames * config.mel.hop_length / config.mel.sample_rate,
         loudness_applied=applied,
     )
-    replace_file(out / REPORT, json.dumps(report.to_json(), indent=2, ensure_ascii=False).encode())
+    write_json(out / REPORT, report.to_json())
     finish_store(out, index, entries)
     return report
 

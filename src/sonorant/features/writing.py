@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sonorant.errors import CorpusError
 from sonorant.features.store import INDEX, MANIFEST, UTTERANCES, Entry, FeatureIndex, Features, read_features
+from sonorant.files import replace_file
 
 
 def file_of(utterance_id: str, key: str) -> str:
@@ -31,7 +32,8 @@ def write_features(path: Path, features: Features) -> None:
     """Write the file of one utterance."""
     from safetensors.numpy import save
 
-    replace_file(path, save(dict(features.__dict__)))
+    content = save(dict(features.__dict__))
+    replace_file(path, lambda file: file.write(content))
 
 
 def finish_store(out: Path, index: FeatureIndex, entries: Iterable[Entry]) -> None:
@@ -39,28 +41,18 @@ def finish_store(out: Path, index: FeatureIndex, entries: Iterable[Entry]) -> No
     entries = list(entries)
     manifest = "".join(json.dumps(entry.__dict__, ensure_ascii=False) + "\n" for entry in entries).encode()
     index = replace(index, manifest_sha256=hashlib.sha256(manifest).hexdigest())
-    replace_file(out / MANIFEST, manifest)
-    replace_file(out / INDEX, json.dumps(index.to_json(), indent=2, ensure_ascii=False).encode())
+    replace_file(out / MANIFEST, lambda file: file.write(manifest))
+    write_json(out / INDEX, index.to_json())
     named = {entry.file for entry in entries}
     for path in (out / UTTERANCES).glob("*.safetensors"):
         if f"{UTTERANCES}/{path.name}" not in named:
             path.unlink(missing_ok=True)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file in one stroke: what was there stays until the new one is whole."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def remove_partial(out: Path) -> None:
-    """Remove what a process that was killed while writing has left."""
-    for partial in (out / UTTERANCES).glob("*.partial"):
-        partial.unlink(missing_ok=True)
+def write_json(path: Path, tree: dict[str, Any]) -> None:
+    """Write what a person may want to read, too."""
+    content = json.dumps(tree, indent=2, ensure_ascii=False).encode()
+    replace_file(path, lambda file: file.write(content))
 
 
 def _safe_name(utterance_id: str) -> str:

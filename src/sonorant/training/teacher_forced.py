@@ -20,7 +20,8 @@ from sonorant.errors import CorpusError, RequestError, VoiceError
 from sonorant.features.batch import AcousticBatch, acoustic_batch
 from sonorant.features.order import draw
 from sonorant.features.store import INDEX, UTTERANCES, Entry, FeatureStore
-from sonorant.features.writing import existing_features, file_of, finish_store, remove_partial, write_features
+from sonorant.features.writing import existing_features, file_of, finish_store, write_features
+from sonorant.files import remove_partial
 from sonorant.text.symbols import symbol_table
 from sonorant.training.source import Source
 from sonorant.training.task import evaluating
