@@ -9,8 +9,8 @@ from sonorant.config.load import dump_recipe
 from sonorant.features.batch import AcousticBatch, acoustic_batch
 from sonorant.features.store import FeatureStore
 from sonorant.training.fastpitch_task import FastPitchTask
+from sonorant.training.guard import NonFinite
 from sonorant.training.processes import Processes
-from sonorant.training.updater import NonFinite
 
 Gradients = Callable[..., dict[str, torch.Tensor]]
 LATE = 1500
@@ -151,6 +151,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(
     batch.pitch[0, 0] = float("nan")
     batch.voiced[:] = True
     before = [parameter.detach().clone() for parameter in task.model.parameters()]
+    task.step([batch], LATE, 1.0)
     with pytest.raises(NonFinite, match="= nan"):
-        task.step([batch], LATE, 1.0)
+        task.guard.check()
     assert all(map(torch.equal, task.model.parameters(), before))

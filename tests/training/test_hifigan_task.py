@@ -10,9 +10,9 @@ from sonorant.config.load import dump_recipe
 from sonorant.features.batch import VocoderBatch, vocoder_batch
 from sonorant.features.store import FeatureStore
 from sonorant.training import hifigan_task
+from sonorant.training.guard import NonFinite
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.processes import Processes
-from sonorant.training.updater import NonFinite
 
 Gradients = Callable[..., dict[str, torch.Tensor]]
 JUDGED = 100
@@ -150,6 +150,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(hifigan_recipe: Hifig
     task, (batch,) = make(hifigan_recipe, store), split(store, 1, 2)
     batch.waveform[0, 0] = float("nan")
     before = copy(task.generator)
+    task.step([batch], 0, 1.0)
     with pytest.raises(NonFinite, match="= nan"):
-        task.step([batch], 0, 1.0)
+        task.guard.check()
     assert is_same(task.generator, before)

@@ -7,9 +7,9 @@ from sonorant.config import Tacotron2Recipe, load_recipe
 from sonorant.features.batch import AcousticBatch, acoustic_batch
 from sonorant.features.store import FeatureStore
 from sonorant.models.tacotron2_convs import MaskedBatchNorm
+from sonorant.training.guard import NonFinite
 from sonorant.training.processes import Processes
 from sonorant.training.tacotron2_task import Tacotron2Task
-from sonorant.training.updater import NonFinite
 
 Gradients = Callable[..., dict[str, torch.Tensor]]
 NO_DROPOUT = [f"model.{part}_dropout=0.0" for part in ("encoder", "prenet", "rnn", "postnet")]
@@ -150,6 +150,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(store: FeatureStore) 
     (batch,) = split(store, 1, 2)
     batch.mel[0, 0, 0] = float("nan")
     before = [parameter.detach().clone() for parameter in task.model.parameters()]
+    task.step([batch], 0, 1.0)
     with pytest.raises(NonFinite, match="= nan"):
-        task.step([batch], 0, 1.0)
+        task.guard.check()
     assert all(map(torch.equal, task.model.parameters(), before))

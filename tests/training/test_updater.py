@@ -4,8 +4,9 @@ from torch import nn
 from torch.amp import GradScaler
 
 from sonorant.config import OptimizerConfig
+from sonorant.training.guard import Guard, NonFinite
 from sonorant.training.processes import Processes
-from sonorant.training.updater import NonFinite, Updater
+from sonorant.training.updater import Updater
 
 
 def linear(gradient: float) -> nn.Linear:
@@ -15,11 +16,15 @@ def linear(gradient: float) -> nn.Linear:
     return layer
 
 
+KINDS = ("adam", "adamw", "lamb")
+
+
 def make(layer: nn.Module, config: OptimizerConfig, fp16: bool = False) -> Updater:
-    return Updater("layer", layer, config, Processes(), GradScaler("cpu", init_scale=4.0, enabled=fp16))
+    scaler, guard = GradScaler("cpu", init_scale=4.0, enabled=fp16), Guard(torch.device("cpu"))
+    return Updater("layer", layer, config, Processes(), scaler, guard)
 
 
-@pytest.mark.parametrize("kind", ["adam", "adamw", "lamb"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_optimizer_moves_against_the_gradient(kind: str) -> None:
     layer = linear(1.0)
     make(layer, OptimizerConfig(kind=kind, learning_rate=0.1)).apply({}, 1.0)
@@ -48,19 +53,62 @@ def test_the_factor_scales_the_learning_rate() -> None:
     assert updater.optimizer.param_groups[0]["lr"] == pytest.approx(0.1)
 
 
+def state_of(updater: Updater) -> list[torch.Tensor]:
+    """Copy the weights, and all that the optimiser remembers."""
+    remembered = [value for state in updater.optimizer.state.values() for value in state.values()]
+    return [tensor.detach().clone() for tensor in (*updater.parameters, *remembered)]
+
+
 @pytest.mark.parametrize(("gradient", "loss", "quantity"), [
     (float("nan"), 1.0, "gradient norm of the layer = nan"),
     (float("inf"), 1.0, "gradient norm of the layer = inf"),
     (1.0, float("nan"), "mel = nan"),
 ])  # fmt: skip
-def test_what_is_not_finite_stops_before_the_update(gradient: float, loss: float, quantity: str) -> None:
-    layer = linear(gradient)
-    with pytest.raises(NonFinite, match=quantity):
-        make(layer, OptimizerConfig()).apply({"mel": torch.tensor(loss)}, 1.0)
-    assert torch.equal(layer.weight, torch.ones(1, 2))
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_not_finite_changes_nothing_and_neither_does_what_follows(
+    kind: str, gradient: float, loss: float, quantity: str
+) -> None:
+    layer = linear(1.0)
+    updater = make(layer, OptimizerConfig(kind=kind))
+    updater.apply({"mel": torch.tensor(1.0)}, 1.0)
+    updater.guard.check()
+    before = state_of(updater)
+    assert len(before) == 4
+    for step, (each, value) in enumerate([(gradient, loss), (1.0, 1.0), (float("inf"), 1.0)], start=7):
+        updater.guard.begin(step)
+        layer.weight.grad = torch.full((1, 2), each)
+        updater.apply({"mel": torch.tensor(value)}, 1.0)
+    assert all(map(torch.equal, state_of(updater), before))
+    with pytest.raises(NonFinite, match=quantity) as caught:
+        updater.guard.check()
+    assert caught.value.step == 7
 
 
-@pytest.mark.parametrize("kind", ["adam", "adamw", "lamb"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_that_was_saved_by_an_optimizer_of_other_make_goes_on(kind: str) -> None:
+    config = OptimizerConfig(kind=kind, learning_rate=0.1)
+    first, whole = (make(linear(1.0), config) for _ in range(2))
+    for updater in (first, whole):
+        updater.apply({}, 1.0)
+    saved = first.optimizer.state_dict()
+    for group in saved["param_groups"]:
+        group |= {"fused": None} if "fused" in group else {}
+    if kind == "lamb":
+        saved["state"][0]["step"] = 1  # as it was once saved
+    layer = linear(1.0)
+    second = make(layer, config)
+    with torch.no_grad():
+        layer.weight.copy_(*first.parameters)
+    second.load_state_dict(saved)
+    for updater in (second, whole):
+        (parameter,) = updater.parameters
+        parameter.grad = torch.full((1, 2), 0.5)
+        updater.apply({}, 1.0)
+    assert all(map(torch.equal, state_of(second), state_of(whole)))
+    assert second.optimizer.state_dict()["param_groups"] == whole.optimizer.state_dict()["param_groups"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_scaled_gradient_moves_the_weights_as_the_plain_one_would(kind: str) -> None:
     plain, scaled = linear(1.0), linear(4.0)
     config = OptimizerConfig(kind=kind, learning_rate=0.1, clip_norm=1.0)

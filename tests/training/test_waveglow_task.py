@@ -9,8 +9,8 @@ from sonorant.config import WaveglowRecipe, dump_recipe, load_recipe, parse_reci
 from sonorant.features.batch import VocoderBatch, vocoder_batch
 from sonorant.features.store import FeatureStore
 from sonorant.models.waveglow import Waveglow
+from sonorant.training.guard import NonFinite
 from sonorant.training.processes import Processes
-from sonorant.training.updater import NonFinite
 from sonorant.training.waveglow_task import WaveglowTask
 
 Gradients = Callable[..., dict[str, torch.Tensor]]
@@ -127,8 +127,9 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(recipe: WaveglowRecip
     task, (batch,) = make(recipe, store), split(store, 1, 2)
     batch.waveform[0, 0] = float("nan")
     before = copy.deepcopy(task.model)
+    task.train_step([batch], 0, 1.0)
     with pytest.raises(NonFinite, match="= nan"):
-        task.train_step([batch], 0, 1.0)
+        task.guard.check()
     assert all(map(torch.equal, task.model.parameters(), before.parameters()))
 
 

@@ -83,6 +83,7 @@ def _loop(run: Run, monitor: Monitor | None, stop: StopRequest, early_stop: Earl
         losses = run.advance(epoch, batches)
         meter.add(losses, sum(map(run.task.num_frames, batches)), data.waited_s)
         if run.is_due(settings.log_every):
+            run.check()
             values = {**meter.report(), "learning rate": rate, **run.loss_scale()}
             if monitor:
                 monitor.train(position.step, epoch, values)

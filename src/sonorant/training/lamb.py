@@ -13,6 +13,10 @@ class Lamb(Optimizer):
 
     A tensor of zeros, or one whose update is zero, is moved by the update itself.
 
+    Attributes:
+        found_inf: Where this is a number on the device that is not 0, `step` changes nothing; as with torch's fused
+            optimisers it is for GradScaler, or whoever else looks at the gradients, to set.
+
     Example:
         >>> weight = torch.nn.Parameter(torch.tensor([3.0, 4.0]))
         >>> (weight * torch.tensor([1.0, 2.0])).sum().backward()
@@ -20,6 +24,9 @@ class Lamb(Optimizer):
         >>> weight.data  # an update of (1, 1), scaled to the weight's norm: 5 / sqrt(2) * 0.1 from each
         tensor([2.6464, 3.6464])
     """
+
+    found_inf: Tensor | None = None
+    _step_supports_amp_scaling = True  # what GradScaler asks for
 
     def __init__(
         self,
@@ -30,6 +37,12 @@ class Lamb(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, {"lr": lr, "betas": betas, "epsilon": epsilon, "weight_decay": weight_decay})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a saved state; the number of steps, once a plain number, lies on the parameter's device."""
+        super().__setstate__(state)
+        for saved in self.state.values():
+            saved["step"] = torch.as_tensor(saved["step"], dtype=torch.float32, device=saved["mean"].device)
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -53,16 +66,18 @@ class Lamb(Optimizer):
     def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
         if not state:
-            state["step"] = 0
+            state["step"] = torch.zeros((), device=parameter.device)
             state["mean"] = torch.zeros_like(parameter)
             state["square"] = torch.zeros_like(parameter)
-        state["step"] += 1
         beta1, beta2 = group["betas"]
-        mean: Tensor = state["mean"].lerp_(gradient, 1 - beta1)
-        square: Tensor = state["square"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        root = (square / (1 - beta2 ** state["step"])).sqrt_().add_(group["epsilon"])
-        update = (mean / (1 - beta1 ** state["step"])).div_(root).add_(parameter, alpha=group["weight_decay"])
-        parameter.sub_(update * (group["lr"] * _trust_ratio(parameter, update)))
+        step = state["step"] + 1
+        mean = state["mean"].lerp(gradient, 1 - beta1)
+        square = (state["square"] * beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        root = (square / (1 - beta2**step)).sqrt_().add_(group["epsilon"])
+        update = (mean / (1 - beta1**step)).div_(root).add_(parameter, alpha=group["weight_decay"])
+        moved = parameter - update * (group["lr"] * _trust_ratio(parameter, update))
+        for old, new in ((state["step"], step), (state["mean"], mean), (state["square"], square), (parameter, moved)):
+            old.copy_(new if self.found_inf is None else torch.where(self.found_inf > 0, old, new))
 
 
 def _trust_ratio(parameter: Tensor, update: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class Processes:
 
     def any(self, flag: bool) -> bool:
         """Say whether any of the processes says yes."""
-        return bool(self.sum(torch.tensor(int(flag))))
+        return bool(self.sum(torch.tensor(int(flag)))) if self.count > 1 else flag
 
     def broadcast(self, network: nn.Module) -> None:
         """Give every process the weights and buffers of the first."""

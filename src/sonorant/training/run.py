@@ -19,6 +19,7 @@ from sonorant.files import write_file
 from sonorant.training.checkpoint import Best, CheckpointFolder
 from sonorant.training.ema import Ema
 from sonorant.training.fastpitch_task import FastPitchTask
+from sonorant.training.guard import NonFinite
 from sonorant.training.hardware import processor_name
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.processes import Processes
@@ -26,7 +27,6 @@ from sonorant.training.schedule import learning_rate_factor
 from sonorant.training.state import Position, capture, refuse_changes, restore, tensor_bytes, versions
 from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.task import Task
-from sonorant.training.updater import NonFinite
 from sonorant.training.waveglow_task import WaveglowTask
 
 SMALLEST_SCALE = 2.0**-10
@@ -106,20 +106,24 @@ class Run:
         return micro_batches(self.store, train, self.recipe, self.position.step, *place)
 
     def advance(self, epoch: int, batches: Sequence[Any]) -> dict[str, Tensor]:
-        """Take one optimiser step and return its losses.
-
-        Raises:
-            TrainingDiverged: A loss or a gradient norm is not finite.
-        """
+        """Take one optimiser step and return its losses; nothing waits for the device, see `check`."""
         step = self.position.step
-        try:
-            losses = self.task.step(batches, step, self.learning_rate_factor)
-        except NonFinite as error:
-            raise TrainingDiverged(self._diverged(error.quantity)) from None
+        losses = self.task.step(batches, step, self.learning_rate_factor)
         if self.ema is not None:
             self.ema.update(self.task.networks[self.task.trained])
         self.position.step, self.position.epoch = step + 1, epoch
         return losses
+
+    def check(self) -> None:
+        """Wait for the device, and look whether all steps since the last check had finite numbers.
+
+        Raises:
+            TrainingDiverged: One had not, and from it on nothing was updated.
+        """
+        try:
+            self.task.guard.check()
+        except NonFinite as error:
+            raise TrainingDiverged(self._diverged(error.step + 1, error.quantity)) from None
 
     def is_due(self, every: int) -> bool:
         """Say whether something is to be done behind the last step that is done every so many steps and at the end."""
@@ -135,15 +139,17 @@ class Run:
             return {}
         scale = self.task.scaler.get_scale()
         if scale < SMALLEST_SCALE:
-            raise TrainingDiverged(self._diverged(f"gradients overflow fp16 even with the loss scaled by {scale:.2g}"))
+            overflow = f"gradients overflow fp16 even with the loss scaled by {scale:.2g}"
+            raise TrainingDiverged(self._diverged(self.position.step + 1, overflow))
         return {"loss scale": scale}
 
     def validate(self) -> tuple[dict[str, float], bool]:
         """Measure the network, and say whether it is better than ever before.
 
         Raises:
-            TrainingDiverged: What decides this is not finite.
+            TrainingDiverged: What decides this is not finite, or what was trained on was not.
         """
+        self.check()
         values = self.task.validate(self.network)
         metric, best = self.task.best_metric, self.position.best
         if not isfinite(values[metric]):
@@ -160,7 +166,9 @@ class Run:
 
         Raises:
             RequestError: It cannot be written.
+            TrainingDiverged: A step since the last check had numbers that are not finite.
         """
+        self.check()
         if self._saved_step == self.position.step or not self.processes.first:
             return
         state = capture(self.task, self.ema, self.position, self.recipe, self.store)
@@ -171,8 +179,7 @@ class Run:
         """Return about how large a checkpoint is."""
         return tensor_bytes(capture(self.task, self.ema, self.position, self.recipe, self.store))
 
-    def _diverged(self, quantity: str) -> str:
-        step = self.position.step + 1
+    def _diverged(self, step: int, quantity: str) -> str:
         return (
             f"step {step}: {quantity}; the update was not applied. The last good checkpoint is {self._last_kept()}. "
             "Lower optimizer.learning_rate or optimizer.clip_norm, or lengthen schedule.warmup_steps"

@@ -77,7 +77,7 @@ def restore(state: Mapping[str, Any], task: Task[Any], ema: Ema | None) -> Posit
     """Put a run back to where `capture` found it, and return its position."""
     for name, network in task.networks.items():
         network.load_state_dict(state["networks"][name])
-        task.updaters[name].optimizer.load_state_dict(state["optimizers"][name])
+        task.updaters[name].load_state_dict(state["optimizers"][name])
     task.scaler.load_state_dict(state.get("scaler", {}))  # older checkpoints know no fp16
     if ema is not None:
         ema.network.load_state_dict(state["ema"]["weights"])

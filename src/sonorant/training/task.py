@@ -16,6 +16,7 @@ from sonorant.features.store import FeatureStore
 from sonorant.models.precision import autocast
 from sonorant.training.alarms import Alarm
 from sonorant.training.early_stop import Better
+from sonorant.training.guard import Guard
 from sonorant.training.processes import Processes
 from sonorant.training.samples import Samples
 from sonorant.training.updater import Updater
@@ -40,6 +41,7 @@ class Task(ABC, Generic[BatchT]):
         best_metric: The validation metric whose lowest value makes a checkpoint the best.
         validation_metrics: Name of each metric that a validation may report -> which values are better.
         alarms: What a run is watched for besides what all are.
+        guard: Keeps what is not finite out of the networks.
     """
 
     trained: ClassVar[str]
@@ -55,12 +57,13 @@ class Task(ABC, Generic[BatchT]):
         self.store = store
         self.processes = processes
         self.device = processes.device
+        self.guard = Guard(self.device)
         self.scaler = GradScaler(self.device.type, enabled=recipe.run.precision == "fp16")
         self.networks = {name: network.to(self.device) for name, network in networks.items()}
         for network in self.networks.values():
             processes.broadcast(network)
         self.updaters = {
-            name: Updater(name, network, recipe.optimizer, processes, self.scaler)
+            name: Updater(name, network, recipe.optimizer, processes, self.scaler, self.guard)
             for name, network in self.networks.items()
         }
         self._settings = recipe.run
@@ -69,11 +72,10 @@ class Task(ABC, Generic[BatchT]):
         """Take one optimiser step over this process's micro-batches of a global batch.
 
         Returns:
-            Losses and gradient norms of the whole global batch, and under fp16 the share of skipped steps.
-
-        Raises:
-            NonFinite: A loss or a gradient norm is NaN or infinite; the network that it belongs to is as it was.
+            Losses and gradient norms of the whole global batch, and under fp16 the share of skipped steps. If one is
+            NaN or infinite nothing is updated from there on, and `guard.check` tells.
         """
+        self.guard.begin(step)
         values = self.train_step(batches, step, learning_rate_factor)
         self.scaler.update()
         if self.scaler.is_enabled():
