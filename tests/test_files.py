@@ -1,12 +1,15 @@
 """Files that are there whole or not at all."""
 
+import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from sonorant.errors import RequestError
-from sonorant.files import check_writable, write_file
+from sonorant.files import check_writable, is_partial, remove_partial, write_file
 
 
 def test_a_file_is_replaced_and_keeps_its_permissions(tmp_path: Path) -> None:
@@ -42,3 +45,37 @@ def test_a_folder_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
         check_writable(tmp_path)
     with pytest.raises(RequestError, match="does not exist; make it first"):
         write_file(tmp_path / "missing" / "file", lambda file: None)
+
+
+def test_what_is_half_written_has_the_name_that_the_next_start_removes(tmp_path: Path) -> None:
+    folder = tmp_path / "below"
+    folder.mkdir()
+    half: list[Path] = []
+
+    def look(file: BinaryIO) -> None:
+        half.extend(folder.iterdir())
+
+    write_file(folder / "step.pt", look)
+    assert [is_partial(path) for path in half] == [True] and not is_partial(folder / "step.pt")
+    half[0].write_bytes(b"half")
+    remove_partial(tmp_path)
+    assert list(folder.iterdir()) == [folder / "step.pt"]
+
+
+def test_the_content_is_on_the_disk_before_the_name_and_the_name_before_the_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def sync(descriptor: int, true: Callable[[int], None] = os.fsync) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else f"{os.fstat(descriptor).st_size} bytes")
+        true(descriptor)
+
+    def rename(source: str, target: Path, true: Callable[..., None] = os.replace) -> None:
+        done.append("rename")
+        true(source, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", rename)
+    write_file(tmp_path / "file", lambda file: file.write(b"12345"))
+    assert done == ["5 bytes", "rename", "folder"]

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import matplotlib
@@ -12,15 +11,15 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from sonorant.training.metrics import BESIDE_VALUES, NAME, read_lines, without_undone
+
 
 def read_curves(run: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
     """Return kind ("train" or "validation") -> metric -> (step, value) pairs."""
     curves: dict[str, dict[str, list[tuple[int, float]]]] = {}
-    for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-        values = json.loads(line)
-        kind, step = values.pop("kind"), values.pop("step")
-        for name, value in values.items():
-            curves.setdefault(kind, {}).setdefault(name, []).append((step, value))
+    for line in without_undone(read_lines(run / NAME)):
+        for name in line.keys() - BESIDE_VALUES:
+            curves.setdefault(line["kind"], {}).setdefault(name, []).append((line["step"], line[name]))
     return curves
 
 

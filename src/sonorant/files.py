@@ -53,15 +53,15 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     _sync_folder(path.parent)
 
 
-def partial_files(folder: Path) -> list[Path]:
-    """Return what processes that were killed while they wrote a file have left in a folder and those below it."""
-    return list(folder.rglob(f".*{_PARTIAL}"))
+def is_partial(path: Path) -> bool:
+    """Say whether a file is what a process that was killed in `replace_file` has left."""
+    return path.name.startswith(".") and path.suffix == _PARTIAL
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove what processes that were killed while they wrote a file have left; none may be writing now."""
-    for partial in partial_files(folder):
-        partial.unlink(missing_ok=True)
+    """Remove what processes that were killed in `replace_file` have left here and below; none may be at work now."""
+    for path in folder.rglob(f".*{_PARTIAL}"):
+        path.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:

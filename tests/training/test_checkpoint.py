@@ -106,12 +106,32 @@ def test_the_disk_filling_up_inside_torch_is_a_plain_error(tmp_path: Path, monke
     assert CheckpointFolder(tmp_path).steps() == []
 
 
-def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    folder = CheckpointFolder(tmp_path)
-    folder.save(state(1), 1, None)
-    (tmp_path / ".step_00000002.pt.abcd.tmp").write_bytes(b"half")
-    folder.remove_partial()
-    assert [path.name for path in tmp_path.iterdir()] == ["step_00000001.pt"]
+def test_what_a_killed_process_left_undone_is_done_by_the_next(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path, keep_last=1)
+    folder.save(state(1), 1, Best(1, "mel", 0.5))
+    torch.save(state(2), folder.path(2))  # and then it was killed
+    folder.settle(2, Best(2, "mel", 0.4))
+    assert folder.chosen() == folder.path(2) and folder.steps() == [2]
+
+
+def test_a_damaged_checkpoint_takes_no_good_ones_place(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path, keep_last=2)
+    for step in (1, 2, 3):
+        folder.save(state(step), step, None)
+    folder.path(3).write_bytes(b"damaged")
+    folder.settle(2, None)  # a run has gone back to step 2
+    assert folder.steps() == [2, 3]
+    torch.save(state(1), folder.path(1))
+    folder.settle(2, None)
+    assert folder.steps() == [1, 2, 3]
+
+
+def test_a_folder_whose_run_was_killed_before_it_said_so_is_free(tmp_path: Path) -> None:
+    (tmp_path / ".run.json.abcdefgh.tmp").write_bytes(b"half")
+    CheckpointFolder(tmp_path).refuse_used()
+    (tmp_path / "thesis.tmp").write_bytes(b"years of work")
+    with pytest.raises(RequestError, match="holds other things than a run"):
+        CheckpointFolder(tmp_path).refuse_used()
 
 
 def test_a_folder_without_checkpoints_has_nothing_trained(tmp_path: Path) -> None:

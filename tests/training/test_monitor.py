@@ -8,7 +8,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from sonorant.errors import RequestError
 from sonorant.training import monitor as monitor_module
-from sonorant.training.metrics import read_lines
 from sonorant.training.monitor import Meter, Monitor
 from sonorant.training.processes import Processes
 from sonorant.training.progress import Silent
@@ -83,7 +82,7 @@ def test_a_resumed_run_adds_to_its_metrics(tmp_path: Path) -> None:
 
 
 def test_a_line_that_was_half_written_spoils_no_other(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text('{"kind": "tra')
+    (tmp_path / "metrics.jsonl").write_text('{"kind": "train", "step": 1}\n{"kind": "tra')
     with Monitor(tmp_path, 0, 22050, Silent()) as monitor:
-        monitor.train(1, 0, {"mel": 1.0, "seconds/step": 1.0})
-    assert [line["step"] for line in read_lines(tmp_path / "metrics.jsonl")] == [1]
+        monitor.train(2, 0, {"mel": 1.0, "seconds/step": 1.0})
+    assert [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [1, 2]

@@ -16,7 +16,7 @@ import torch
 
 from sonorant.config import AcousticRecipe, FeatureConfig, parse_recipe
 from sonorant.errors import RequestError, VoiceError
-from sonorant.files import write_file
+from sonorant.files import is_partial, write_file
 from sonorant.text.symbols import symbol_table
 from sonorant.voice.trained import TrainedModel, load_trained_file
 
@@ -57,12 +57,23 @@ class CheckpointFolder:
         """
         path = self.path(step)
         write_file(path, lambda file: _save(state, file))
+        self.settle(step, best)
+        return path
+
+    def settle(self, step: int, best: Best | None) -> None:
+        """Note the best checkpoint, then remove those before a step that are neither among the last nor the best.
+
+        A run that goes on does this, too: the process before it may have been killed between the two.
+
+        Raises:
+            RequestError: The note cannot be written.
+        """
         if best is not None:
             write_file(self.run / "best.json", lambda file: file.write(json.dumps(asdict(best)).encode()))
-        kept = {*self.steps()[-self.keep_last :], step, best.step if best else step}
-        for old in set(self.steps()) - kept:
+        before = [old for old in self.steps() if old <= step]
+        kept = {*before[-self.keep_last :], step, best.step if best else step}
+        for old in set(before) - kept:
             self.path(old).unlink(missing_ok=True)
-        return path
 
     def refuse_used(self) -> None:
         """Refuse to begin a run in a folder that holds one, or other things.
@@ -72,13 +83,9 @@ class CheckpointFolder:
         """
         if self.steps():
             raise RequestError(f"{self.run}: holds checkpoints of another run; resume it, or choose another folder")
-        if self.run.is_dir() and any(self.run.iterdir()) and not (self.run / "run.json").is_file():
+        others = self.run.is_dir() and not all(map(is_partial, self.run.iterdir()))
+        if others and not (self.run / "run.json").is_file():
             raise RequestError(f"{self.run}: holds other things than a run; choose a new folder")
-
-    def remove_partial(self) -> None:
-        """Remove what a process that was killed while saving has left."""
-        for partial in self.run.glob(".*.tmp"):
-            partial.unlink(missing_ok=True)
 
     def load_newest(self, tell: Callable[[str], None]) -> dict[str, Any]:
         """Read the newest checkpoint that is whole; each damaged one is told and passed over.

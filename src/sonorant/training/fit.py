@@ -105,7 +105,8 @@ def _look(run: Run, monitor: Monitor, early_stop: EarlyStop | None) -> str | Non
         monitor.samples(position.step, run.task.samples(run.network))
     if improved or run.is_due(settings.checkpoint_every):
         monitor.disk(position.step, position.epoch, run.checkpoint_bytes())
-        run.save()
+        if path := run.save():
+            monitor.saved(position.step, path)
     return reason
 
 

@@ -1,6 +1,7 @@
 """What a run leaves to look at: metrics.jsonl, samples, TensorBoard, and the progress on stderr."""
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +90,7 @@ class Monitor:
         self._history = History.read(self._path, start_step)
         self._bell = Bell(alarms, self._history)
         self._disk_is_full = False
-        self._end_line()
+        self._cut_half_a_line()
         display.begin(start_step)
 
     def __enter__(self) -> Self:
@@ -124,6 +125,10 @@ class Monitor:
             self._alarm(step, epoch, message)
         self._disk_is_full = message is not None
 
+    def saved(self, step: int, checkpoint: Path) -> None:
+        """Tell that a checkpoint is on the disk: from here on no crash takes it away."""
+        self._display.tell(f"step {step}: saved {checkpoint.name}")
+
     def samples(self, step: int, samples: Samples) -> None:
         """Record pictures and audio."""
         write_samples(self._run, step, samples, self._sample_rate)
@@ -150,10 +155,10 @@ class Monitor:
         self._append(json.dumps(line) + "\n")
         return line
 
-    def _end_line(self) -> None:
-        """End the line that a process which was killed has left half written."""
-        if self._path.is_file() and self._path.stat().st_size and self._path.read_bytes()[-1:] != b"\n":
-            self._append("\n")
+    def _cut_half_a_line(self) -> None:
+        """Cut off the line that a process which was killed has left half written."""
+        if self._path.is_file():
+            os.truncate(self._path, self._path.read_bytes().rfind(b"\n") + 1)
 
     def _append(self, text: str) -> None:
         try:

@@ -15,7 +15,7 @@ from sonorant.config import FastPitchRecipe, Recipe, Tacotron2Recipe, WaveglowRe
 from sonorant.errors import RequestError, TrainingDiverged
 from sonorant.features.loader import micro_batches
 from sonorant.features.store import FeatureStore
-from sonorant.files import write_file
+from sonorant.files import remove_partial, write_file
 from sonorant.training.checkpoint import Best, CheckpointFolder
 from sonorant.training.ema import Ema
 from sonorant.training.fastpitch_task import FastPitchTask
@@ -68,7 +68,8 @@ class Run:
         """
         if self.processes.first:
             self.checkpoints.refuse_used()
-            self._describe(self.checkpoints.run)
+            remove_partial(self.checkpoints.run)
+            self._describe(self._this_start())
 
     def start_from(self, origin: dict[str, Any]) -> None:
         """Save the networks as they are now as step 0, for `resume` to go on with; `origin` says whose weights it has.
@@ -76,16 +77,12 @@ class Run:
         Raises:
             RequestError: The folder holds a run already, or cannot be written.
         """
-        folder = self.checkpoints.run
         self.checkpoints.refuse_used()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RequestError(f"{folder}: cannot hold a run: {error}; choose another folder") from None
+        remove_partial(self.checkpoints.run)
         self.position.started_from = origin
+        self._describe()
         state = capture(self.task, self.ema, self.position, self.recipe, self.store)
-        self.checkpoints.save(state, self.position.step, None)
-        self._write_recipe()
+        self.checkpoints.save(state, self.position.step, None)  # behind the recipe, without which it cannot be resumed
 
     def resume(self, tell: Callable[[str], None]) -> None:
         """Go back to the newest whole checkpoint; `tell` is given what was damaged.
@@ -93,12 +90,14 @@ class Run:
         Raises:
             RequestError: There is none, or the recipe or the features differ from its own.
         """
-        self.checkpoints.remove_partial()
         state = self.checkpoints.load_newest(tell)
         refuse_changes(state, self.recipe, self.store, str(self.checkpoints.run))
         self.position = restore(state, self.task, self.ema)
         self._saved_step = self.position.step
-        self._describe(self.checkpoints.run)
+        if self.processes.first:
+            remove_partial(self.checkpoints.run)
+            self.checkpoints.settle(self.position.step, self.position.best)
+            self._describe(self._this_start())
 
     def batches(self) -> Iterator[tuple[int, list[Any]]]:
         """Yield the epoch and this process's micro-batches of every step to come."""
@@ -161,8 +160,8 @@ class Run:
         self.position.validation = values
         return values, improved
 
-    def save(self) -> None:
-        """Write a checkpoint, unless this step has one, or another process writes it.
+    def save(self) -> Path | None:
+        """Write a checkpoint and return where it is, or None if this step has one or another process writes it.
 
         Raises:
             RequestError: It cannot be written.
@@ -170,10 +169,11 @@ class Run:
         """
         self.check()
         if self._saved_step == self.position.step or not self.processes.first:
-            return
+            return None
         state = capture(self.task, self.ema, self.position, self.recipe, self.store)
-        self.checkpoints.save(state, self.position.step, self.position.best)
+        path = self.checkpoints.save(state, self.position.step, self.position.best)
         self._saved_step = self.position.step
+        return path
 
     def checkpoint_bytes(self) -> int:
         """Return about how large a checkpoint is."""
@@ -188,26 +188,23 @@ class Run:
     def _last_kept(self) -> str:
         return str(self.checkpoints.path(self._saved_step)) if self._saved_step else "none yet"
 
-    def _describe(self, folder: Path) -> None:
-        """Write the resolved recipe, and add this start with its hardware to run.json, in the first process."""
-        if not self.processes.first:
-            return
+    def _this_start(self) -> dict[str, Any]:
+        return {"step": self.position.step, "date": _now(), **versions(), **_hardware(self.processes)}
+
+    def _describe(self, *starts: dict[str, Any]) -> None:
+        """Write run.json, with another start if there is one, and the resolved recipe, which `resume` reads."""
+        folder = self.checkpoints.run
         log = folder / "run.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            starts = json.loads(log.read_text())["starts"] if log.is_file() else []
-            starts.append({"step": self.position.step, "date": _now(), **versions(), **_hardware(self.processes)})
+            before = json.loads(log.read_text())["starts"] if log.is_file() else []
         except (OSError, ValueError, KeyError) as error:
             raise RequestError(f"{folder}: cannot hold a run: {error}; choose another folder") from None
         origin = {"started_from": self.position.started_from} if self.position.started_from else {}
-        described = json.dumps({"features": self.store.signature(), **origin, "starts": starts}, indent=2) + "\n"
-        write_file(log, lambda file: file.write(described.encode()))
-        self._write_recipe()
-
-    def _write_recipe(self) -> None:
-        """Write the resolved recipe, which `resume` reads."""
+        described = {"features": self.store.signature(), **origin, "starts": [*before, *starts]}
+        write_file(log, lambda file: file.write((json.dumps(described, indent=2) + "\n").encode()))
         resolved = yaml.safe_dump(dump_recipe(self.recipe), sort_keys=False)
-        write_file(self.checkpoints.run / "recipe.yaml", lambda file: file.write(resolved.encode()))
+        write_file(folder / "recipe.yaml", lambda file: file.write(resolved.encode()))
 
 
 def make_task(recipe: Recipe, store: FeatureStore, processes: Processes) -> Task[Any]:
