@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from sonorant.config.recipe import FastPitchLoss
 from sonorant.models.fastpitch import FastPitchOutput
 from sonorant.models.lengths import symbol_of_frame, valid_positions
+from sonorant.models.precision import in_float32
 
 _IMPOSSIBLE = -1e9
 """A log-probability of nothing that stays finite: CTC's gradient is not a number at minus infinity."""
@@ -58,24 +59,22 @@ def fastpitch_losses(
     valid_frames = valid_positions(mel_lengths, mel.shape[2])
     wanted = {name for name, weight in loss_weights(weights, step).items() if weight > 0}
     terms = {}
-    with torch.autocast(mel.device.type, enabled=False):
-        if "mel" in wanted:
-            terms["mel"] = squared_error(output.mel, mel, valid_frames.unsqueeze(1).expand_as(mel))
-        if "duration" in wanted:
-            terms["duration"] = squared_error(output.log_durations, output.durations.float().log1p(), valid_symbols)
-        if "pitch" in wanted:
-            terms["pitch"] = squared_error(output.pitch, output.pitch_target, valid_symbols)
-        if "energy" in wanted and output.energy is not None and output.energy_target is not None:
-            terms["energy"] = squared_error(output.energy, output.energy_target, valid_symbols)
-        if "alignment" in wanted:
-            terms["alignment"] = forward_sum(
-                output.attention_logprob, symbol_lengths, mel_lengths, weights.blank_logprob
-            )
-        if "binarization" in wanted:
-            terms["binarization"] = binarization(output.attention_logprob, output.durations, valid_frames)
+    if "mel" in wanted:
+        terms["mel"] = squared_error(output.mel, mel, valid_frames.unsqueeze(1).expand_as(mel))
+    if "duration" in wanted:
+        terms["duration"] = squared_error(output.log_durations, output.durations.float().log1p(), valid_symbols)
+    if "pitch" in wanted:
+        terms["pitch"] = squared_error(output.pitch, output.pitch_target, valid_symbols)
+    if "energy" in wanted and output.energy is not None and output.energy_target is not None:
+        terms["energy"] = squared_error(output.energy, output.energy_target, valid_symbols)
+    if "alignment" in wanted:
+        terms["alignment"] = forward_sum(output.attention_logprob, symbol_lengths, mel_lengths, weights.blank_logprob)
+    if "binarization" in wanted:
+        terms["binarization"] = binarization(output.attention_logprob, output.durations, valid_frames)
     return terms
 
 
+@in_float32
 def squared_error(predicted: Tensor, target: Tensor, valid: Tensor) -> LossTerm:
     """Sum the squared differences where `valid` is True.
 
@@ -86,10 +85,11 @@ def squared_error(predicted: Tensor, target: Tensor, valid: Tensor) -> LossTerm:
         >>> squared_error(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 0.0]), torch.tensor([True, False]))
         LossTerm(sum=tensor(4.), count=tensor(1))
     """
-    difference = (predicted.float() - target.float()).masked_fill(~valid, 0.0)
+    difference = (predicted - target).masked_fill(~valid, 0.0)
     return LossTerm(difference.square().sum(), valid.sum())
 
 
+@in_float32
 def forward_sum(log_probs: Tensor, symbol_lengths: Tensor, mel_lengths: Tensor, blank_logprob: float) -> LossTerm:
     """Sum -log p(text | speech) per symbol over all monotonic alignments (Badlani et al. 2021, equation 2).
 
@@ -100,12 +100,13 @@ def forward_sum(log_probs: Tensor, symbol_lengths: Tensor, mel_lengths: Tensor, 
         log_probs: (B, T, S), -inf at symbols in the padding; symbol_lengths, mel_lengths: (B,) -> scalars
     """
     batch, _, num_symbols = log_probs.shape
-    labels = F.pad(log_probs.float().clamp(min=_IMPOSSIBLE), (1, 0), value=blank_logprob).log_softmax(dim=2)
+    labels = F.pad(log_probs.clamp(min=_IMPOSSIBLE), (1, 0), value=blank_logprob).log_softmax(dim=2)
     targets = torch.arange(1, num_symbols + 1, device=log_probs.device).expand(batch, num_symbols)
     losses = F.ctc_loss(labels.transpose(0, 1), targets, mel_lengths, symbol_lengths, blank=0, reduction="none")
     return LossTerm((losses / symbol_lengths).sum(), torch.tensor(batch, device=log_probs.device))
 
 
+@in_float32
 def binarization(log_probs: Tensor, durations: Tensor, valid_frames: Tensor) -> LossTerm:
     """Sum -log of the soft alignment along the hard one (Badlani et al. 2021, section 3.4).
 
@@ -114,5 +115,5 @@ def binarization(log_probs: Tensor, durations: Tensor, valid_frames: Tensor) -> 
     """
     num_symbols = log_probs.shape[2]
     symbols = symbol_of_frame(durations, log_probs.shape[1]).clamp(max=num_symbols - 1)
-    chosen = log_probs.float().gather(2, symbols.unsqueeze(2)).squeeze(2) - log_probs.float().logsumexp(2)
+    chosen = log_probs.gather(2, symbols.unsqueeze(2)).squeeze(2) - log_probs.logsumexp(2)
     return LossTerm(-chosen.masked_fill(~valid_frames, 0.0).sum(), valid_frames.sum())

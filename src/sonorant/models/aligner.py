@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sonorant.models.lengths import valid_positions
+from sonorant.models.precision import in_float32
 from sonorant.models.transformer import SequenceConv
 
 PRIOR_FLOOR = 1e-8
@@ -56,7 +57,7 @@ class ConvAttention(nn.Module):
     and its bias are given work here: exp(weight + bias) scales each channel's share of the distance. They start at 0,
     where this is the published distance.
 
-    Under autocast everything here stays in float32: distances are differences of large numbers.
+    All of it is an island of float32: distances are differences of large numbers.
 
     Shape:
         embeddings: (B, S, C), mel: (B, n_mels, T) -> log-probabilities up to a constant per frame, with the prior's in
@@ -79,19 +80,19 @@ class ConvAttention(nn.Module):
         nn.init.zeros_(self.channel_scale.weight)
         nn.init.zeros_(self.channel_scale.bias)
 
+    @in_float32
     def forward(self, embeddings: Tensor, symbol_lengths: Tensor, mel: Tensor, mel_lengths: Tensor) -> Tensor:
         """Return the log-probabilities of the symbols at each frame."""
         valid_symbols = valid_positions(symbol_lengths, embeddings.shape[1])
         valid_frames = valid_positions(mel_lengths, mel.shape[2])
-        with torch.autocast(embeddings.device.type, enabled=False):
-            keys = self.key_convs(embeddings.float() * valid_symbols.unsqueeze(2))
-            queries = self.query_convs(mel.float().transpose(1, 2) * valid_frames.unsqueeze(2))
-            logits = -self.temperature * self._squared_distance(queries, keys)
-            # Padded symbols must have no share in the normalisation: the level of a row against CTC's blank counts.
-            padding = ~valid_symbols.unsqueeze(1)
-            log_probs = F.log_softmax(logits.masked_fill(padding, -torch.inf), dim=2)
-            prior = beta_binomial_prior(symbol_lengths, mel_lengths, embeddings.shape[1], mel.shape[2])
-            return log_probs + (prior + PRIOR_FLOOR).log()
+        keys = self.key_convs(embeddings * valid_symbols.unsqueeze(2))
+        queries = self.query_convs(mel.transpose(1, 2) * valid_frames.unsqueeze(2))
+        logits = -self.temperature * self._squared_distance(queries, keys)
+        # Padded symbols must have no share in the normalisation: the level of a row against CTC's blank counts.
+        padding = ~valid_symbols.unsqueeze(1)
+        log_probs = F.log_softmax(logits.masked_fill(padding, -torch.inf), dim=2)
+        prior = beta_binomial_prior(symbol_lengths, mel_lengths, embeddings.shape[1], mel.shape[2])
+        return log_probs + (prior + PRIOR_FLOOR).log()
 
     def _squared_distance(self, queries: Tensor, keys: Tensor) -> Tensor:
         scale = torch.exp((self.channel_scale.weight + self.channel_scale.bias) / 2)

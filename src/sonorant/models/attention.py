@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sonorant.config.models import AttentionConfig, DynamicConvolutionAttentionConfig, LocationAttentionConfig
+from sonorant.models.precision import in_float32
 
 
 class Attention(nn.Module):
@@ -34,6 +35,7 @@ class Attention(nn.Module):
         """
         return memory.new_zeros(memory.shape[:2], dtype=torch.float32)
 
+    @in_float32
     def forward(self, query: Tensor, keys: Tensor, valid: Tensor, alignment: Tensor, cumulative: Tensor) -> Tensor:
         """Attend to the symbols where `valid` is True, at least one per row.
 
@@ -47,9 +49,8 @@ class Attention(nn.Module):
         Shape:
             query: (B, A), keys: (B, S, A), the others: (B, S) -> (B, S) float32, each row sums to 1
         """
-        with torch.autocast(query.device.type, enabled=False):
-            energies = self.energies(query.float(), keys.float(), alignment.float(), cumulative.float())
-            return energies.masked_fill(~valid, -math.inf).softmax(dim=1)
+        energies = self.energies(query, keys, alignment, cumulative)
+        return energies.masked_fill(~valid, -math.inf).softmax(dim=1)
 
     def energies(self, query: Tensor, keys: Tensor, alignment: Tensor, cumulative: Tensor) -> Tensor:
         """Score every symbol; shapes as in `forward`."""
@@ -93,9 +94,7 @@ class DynamicConvolutionAttention(Attention):
 
     prior: Tensor
 
-    def __init__(
-        self, config: DynamicConvolutionAttentionConfig, query_channels: int, memory_channels: int
-    ) -> None:
+    def __init__(self, config: DynamicConvolutionAttentionConfig, query_channels: int, memory_channels: int) -> None:
         super().__init__()
         channels = config.channels
         self.query = nn.Linear(query_channels, channels)
@@ -162,10 +161,12 @@ def beta_binomial(trials: int, alpha: float, beta: float) -> Tensor:
     def log_beta(a: float, b: float) -> float:
         return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
-    return torch.tensor([
-        math.comb(trials, k) * math.exp(log_beta(k + alpha, trials - k + beta) - log_beta(alpha, beta))
-        for k in range(trials + 1)
-    ])
+    return torch.tensor(
+        [
+            math.comb(trials, k) * math.exp(log_beta(k + alpha, trials - k + beta) - log_beta(alpha, beta))
+            for k in range(trials + 1)
+        ]
+    )
 
 
 class _NoKeys(nn.Module):

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from sonorant.config import DiscriminatorConfig
+from sonorant.models.precision import in_float32, without_autocast
 
 SLOPE = 0.1
 """Negative slope of every leaky ReLU (Kong et al. 2020, section 2.3)."""
@@ -59,6 +60,23 @@ class PeriodDiscriminator(nn.Module):
         return _judge(self.layers, folded.reshape(len(folded), 1, -1, self.period))
 
 
+class NormalisedConv(nn.Conv1d):
+    """A convolution whose normalised weights are made in float32.
+
+    Under autocast a GPU would take the spectral norm from a product in half precision, a CPU would not.
+
+    Shape:
+        (B, in_channels, L) -> (B, out_channels, about L / stride)
+    """
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Convolve."""
+        with without_autocast(hidden.device):
+            weight: Tensor = self.weight
+        convolved: Tensor = self._conv_forward(hidden, weight, self.bias)
+        return convolved
+
+
 class ScaleDiscriminator(nn.Module):
     """Judges the waveform as it is, with long, grouped, strided kernels (MelGAN, Kumar et al. 2019).
 
@@ -70,14 +88,14 @@ class ScaleDiscriminator(nn.Module):
         super().__init__()
         a, b, c, d = (_scaled(channels, width, MAX_GROUPS) for channels in (128, 256, 512, 1024))
         layers = [
-            nn.Conv1d(1, a, 15, padding=7),
-            nn.Conv1d(a, a, 41, stride=2, groups=4, padding=20),
-            nn.Conv1d(a, b, 41, stride=2, groups=MAX_GROUPS, padding=20),
-            nn.Conv1d(b, c, 41, stride=4, groups=MAX_GROUPS, padding=20),
-            nn.Conv1d(c, d, 41, stride=4, groups=MAX_GROUPS, padding=20),
-            nn.Conv1d(d, d, 41, groups=MAX_GROUPS, padding=20),
-            nn.Conv1d(d, d, 5, padding=2),
-            nn.Conv1d(d, 1, 3, padding=1),
+            NormalisedConv(1, a, 15, padding=7),
+            NormalisedConv(a, a, 41, stride=2, groups=4, padding=20),
+            NormalisedConv(a, b, 41, stride=2, groups=MAX_GROUPS, padding=20),
+            NormalisedConv(b, c, 41, stride=4, groups=MAX_GROUPS, padding=20),
+            NormalisedConv(c, d, 41, stride=4, groups=MAX_GROUPS, padding=20),
+            NormalisedConv(d, d, 41, groups=MAX_GROUPS, padding=20),
+            NormalisedConv(d, d, 5, padding=2),
+            NormalisedConv(d, 1, 3, padding=1),
         ]
         self.layers = nn.ModuleList(norm(layer) for layer in layers)
 
@@ -134,13 +152,12 @@ class ResolutionDiscriminator(nn.Module):
         """Judge a batch of waveforms."""
         return _judge(self.layers, self._magnitudes(waveform)[:, None])
 
+    @in_float32
     def _magnitudes(self, waveform: Tensor) -> Tensor:
-        with torch.autocast(waveform.device.type, enabled=False):
-            spectrum: Tensor = torch.stft(
-                waveform.to(self.window.dtype), self.n_fft, self.hop_length, len(self.window), self.window,
-                normalized=True, return_complex=True,
-            )  # fmt: skip
-            return spectrum.abs().mT
+        spectrum: Tensor = torch.stft(
+            waveform, self.n_fft, self.hop_length, len(self.window), self.window, normalized=True, return_complex=True
+        )
+        return spectrum.abs().mT
 
 
 class Discriminators(nn.Module):

@@ -217,8 +217,9 @@ class FastPitch(nn.Module):
             raise ValueError(f"speed must be positive, found {speed}")
         if speaker_ids is None:
             speaker_ids = torch.zeros_like(symbol_lengths)
-        scale, offset = (torch.full(symbol_lengths.shape, value, device=symbols.device)
-                         for value in (pitch_scale, pitch_offset))
+        scale, offset = (
+            torch.full(symbol_lengths.shape, value, device=symbols.device) for value in (pitch_scale, pitch_offset)
+        )
         encodings, log_durations = self.encode(symbols, symbol_lengths, speaker_ids, scale, offset)
         durations = round_durations(log_durations.float().expm1() / speed, symbol_lengths, self.max_duration_frames)
         mel_lengths = durations.sum(1)

@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from sonorant.config import HifiganConfig
+from sonorant.models.precision import in_float32
 
 EDGE_KERNEL = 7
 """Kernel of the first and the last convolution (Kong et al. 2020, appendix A.1)."""
@@ -96,7 +97,7 @@ class UpsampleStage(nn.Module):
 
 
 class WaveformHead(nn.Module):
-    """One convolution to samples in [-1, 1].
+    """One convolution to samples in [-1, 1], in float32.
 
     Shape:
         (B, C, 1, N) -> (B, N)
@@ -107,6 +108,7 @@ class WaveformHead(nn.Module):
         self.activation = nn.LeakyReLU(slope)
         self.conv = _same_conv(channels, 1, EDGE_KERNEL)
 
+    @in_float32
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the waveform."""
         return torch.tanh(self.conv(self.activation(hidden))).flatten(1)
@@ -120,7 +122,7 @@ class IstftHead(nn.Module):
     """One convolution to a short-time spectrum, then its inverse transform (Kaneko et al. 2022, section 2.2).
 
     Magnitudes are exponentials, bounded against overflow; phases are sines. A reflected position in front makes the
-    T + 1 centred frames whose inverse has exactly T * hop samples.
+    T + 1 centred frames whose inverse has exactly T * hop samples. All of it is in float32.
 
     Shape:
         (B, C, 1, T) -> (B, T * hop_length)
@@ -133,6 +135,7 @@ class IstftHead(nn.Module):
         self.istft = InverseStft(n_fft, hop_length)
         self.max_log_magnitude = math.log(MAGNITUDE_HEADROOM * n_fft)
 
+    @in_float32
     def forward(self, hidden: Tensor) -> Tensor:
         """Return the waveform."""
         padded = F.pad(self.activation(hidden), (1, 0, 0, 0), mode="reflect")
@@ -152,7 +155,8 @@ class InverseStft(nn.Module):
     """The inverse of a centred STFT with a periodic Hann window, as one transposed convolution.
 
     The same numbers as `torch.istft`, in operations that every runtime has: each frequency bin's windowed cosine and
-    sine are a column of a fixed basis, and the overlapping frames are divided by the sum of their squared windows.
+    sine are a column of a fixed basis, and the overlapping frames are divided by the sum of their squared windows. It
+    computes in float32.
 
     Shape:
         magnitude, phase: (B, n_fft / 2 + 1, T + 1) -> (B, T * hop_length)
@@ -168,6 +172,7 @@ class InverseStft(nn.Module):
         self.register_buffer("basis", _inverse_fourier_basis(n_fft).mul(window).float()[:, None], persistent=False)
         self.register_buffer("squared_window", window.square().float()[None, None], persistent=False)
 
+    @in_float32
     def forward(self, magnitude: Tensor, phase: Tensor) -> Tensor:
         """Return the waveform of a spectrum."""
         spectrum = torch.cat([magnitude * phase.cos(), magnitude * phase.sin()], dim=1)
@@ -183,7 +188,7 @@ class InverseStft(nn.Module):
 class HifiganGenerator(nn.Module):
     """A mel spectrogram to a waveform (Kong et al. 2020, section 2.2).
 
-    The last layer runs in the precision of the mel, also under autocast: the 8 bits of a bfloat16 would be audible.
+    The last layer is an island of float32: the 8 bits of a bfloat16 would be audible.
 
     Weights start as torch draws them. So did the published models': their N(0, 0.01) was written to weights that weight
     normalisation computes anew. With N(0, 0.01) in effect V2 learns slower: its log-mel error after 150 steps of 4
@@ -216,8 +221,7 @@ class HifiganGenerator(nn.Module):
         hidden = self.input_conv(mel.unsqueeze(2).contiguous(memory_format=layout))
         for stage in self.stages:
             hidden = stage(hidden)
-        with torch.autocast(mel.device.type, enabled=False):
-            waveform: Tensor = self.head(hidden.to(mel.dtype))
+        waveform: Tensor = self.head(hidden)
         return waveform
 
     def remove_weight_norm(self) -> None:

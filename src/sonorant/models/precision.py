@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -40,6 +40,12 @@ def computing(device: torch.device, precision: str) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = convolutions
 
 
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Return the context of an island; what comes from outside of it may still be in half precision."""
+    # A device without autocast, as "meta", may compute here too.
+    return torch.autocast(device.type, enabled=False) if torch.amp.is_autocast_available(device.type) else nullcontext()
+
+
 def in_float32(compute: Callable[P, ResultT]) -> Callable[P, ResultT]:
     """Make a function an island: it computes in float32 under any autocast and whatever it is given.
 
@@ -56,7 +62,7 @@ def in_float32(compute: Callable[P, ResultT]) -> Callable[P, ResultT]:
     @functools.wraps(compute)
     def island(*args: P.args, **kwargs: P.kwargs) -> ResultT:
         device = next(argument.device for argument in args if isinstance(argument, Tensor))
-        with torch.autocast(device.type, enabled=False):
+        with without_autocast(device):
             return compute(*map(_widened, args), **{name: _widened(value) for name, value in kwargs.items()})
 
     return island

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sonorant.models.lengths import valid_positions
+from sonorant.models.precision import in_float32
 from sonorant.models.transformer import SequenceConv
 
 Activation = Literal["linear", "relu", "tanh"]
@@ -46,9 +47,9 @@ class MaskedBatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
         self.register_buffer("seen", torch.zeros(2 * channels + 1), persistent=False)
 
+    @in_float32
     def forward(self, sequence: Tensor, valid: Tensor) -> Tensor:
         """Normalise every channel; what comes out in the padding means nothing."""
-        sequence = sequence.float()
         mean, variance = self._measure(sequence, valid) if self.training else (self.running_mean, self.running_var)
         return (sequence - mean) * (self.weight * torch.rsqrt(variance + self.eps)) + self.bias
 

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from sonorant.config.models import Tacotron2Config
 from sonorant.models.attention import Attention, make_attention
+from sonorant.models.precision import in_float32, without_autocast
 from sonorant.models.tacotron2_loop import LoopProduct, input_terms, update
 
 
@@ -89,9 +90,7 @@ class Prenet(nn.Module):
         super().__init__()
         self.channels = channels
         widths = (n_mels, *channels)
-        self.layers = nn.ModuleList(
-            nn.Linear(before, after, bias=False) for before, after in pairwise(widths)
-        )
+        self.layers = nn.ModuleList(nn.Linear(before, after, bias=False) for before, after in pairwise(widths))
         for layer in self.layers:
             nn.init.xavier_uniform_(layer.weight)  # type: ignore[arg-type]
 
@@ -163,7 +162,7 @@ class Decoder(nn.Module):
         hidden, cell, context = state.attention_hidden, state.attention_cell, state.context
         alignment, cumulative = state.alignment, state.cumulative
         history: list[tuple[Tensor, Tensor, Tensor]] = []
-        with torch.autocast(memory.device.type, enabled=False):
+        with without_autocast(memory.device):
             gates = LoopProduct(_recurrent_weight(self.attention_rnn, squeezed.shape[2]), known_terms)
             project = LoopProduct(self.attention.query.weight.T, self._query_terms(squeezed))
             read = LoopProduct(memory.float(), context.expand(len(squeezed), -1, -1))
@@ -190,7 +189,7 @@ class Decoder(nn.Module):
         known_terms = input_terms(self.decoder_rnn, inputs)
         hidden = cell = inputs.new_zeros(inputs.shape[1], self.decoder_rnn.hidden_size)
         hiddens = []
-        with torch.autocast(inputs.device.type, enabled=False):
+        with without_autocast(inputs.device):
             gates = LoopProduct(_recurrent_weight(self.decoder_rnn, inputs.shape[2]), known_terms)
             for mask in _steps(masks, len(inputs)):
                 hidden, cell = update(gates(hidden), cell, mask)
@@ -207,6 +206,14 @@ class Decoder(nn.Module):
             channels) -> (B, r n_mels), (B,)
         """
         squeezed = self.prenet(frame, prenet_masks)
+        spoken, state = self._advance(squeezed, memory, keys, valid, state)
+        return self.mel_projection(spoken), self.stop_projection(spoken).squeeze(1), state
+
+    @in_float32
+    def _advance(
+        self, squeezed: Tensor, memory: Tensor, keys: Tensor, valid: Tensor, state: DecoderState
+    ) -> tuple[Tensor, DecoderState]:
+        """Step both LSTMs and the attention in float32: a state that is rounded at every step drifts."""
         attention_hidden, attention_cell = self.attention_rnn(
             torch.cat([squeezed, state.context], 1), (state.attention_hidden, state.attention_cell)
         )
@@ -221,7 +228,7 @@ class Decoder(nn.Module):
             attention_hidden, attention_cell, decoder_hidden, decoder_cell, context, alignment,
             state.cumulative + alignment,
         )  # fmt: skip
-        return self.mel_projection(spoken), self.stop_projection(spoken).squeeze(1), state
+        return spoken, state
 
 
 def _recurrent_weight(cell: nn.LSTMCell, known_channels: int) -> Tensor:

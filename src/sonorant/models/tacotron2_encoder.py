@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sonorant.config.models import Tacotron2Config
+from sonorant.models.precision import in_float32
 from sonorant.models.tacotron2_convs import NormedConv
 
 
@@ -50,8 +51,8 @@ class BidirectionalLstm(nn.Module):
     """An LSTM from the left and one from each row's own end, whatever its padding.
 
     Each row is read in an order of its own, in which its padding comes last, and put back. That equals a packed
-    sequence, needs no lengths on the host, and exports to ONNX. It runs in float32 also under autocast: not every
-    processor has an LSTM in half precision.
+    sequence, needs no lengths on the host, and exports to ONNX. It is an island of float32: not every processor has an
+    LSTM in half precision.
 
     Shape:
         sequence: (B, L, C), valid: (B, L) bool, True first -> (B, L, 2 channels), zero in the padding
@@ -62,15 +63,15 @@ class BidirectionalLstm(nn.Module):
         self.forwards = nn.LSTM(in_channels, channels, batch_first=True)
         self.backwards = nn.LSTM(in_channels, channels, batch_first=True)
 
+    @in_float32
     def forward(self, sequence: Tensor, valid: Tensor) -> Tensor:
         """Read every row from both sides."""
         positions = torch.arange(valid.shape[1], device=valid.device).expand_as(valid)
         mirrored = torch.where(valid, valid.sum(1, keepdim=True) - 1 - positions, positions)
-        with torch.autocast(sequence.device.type, enabled=False):
-            hiddens = [
-                _reorder(lstm(_reorder(sequence.float(), order))[0], order)
-                for lstm, order in ((self.forwards, positions), (self.backwards, mirrored))
-            ]
+        hiddens = [
+            _reorder(lstm(_reorder(sequence, order))[0], order)
+            for lstm, order in ((self.forwards, positions), (self.backwards, mirrored))
+        ]
         return torch.cat(hiddens, dim=2) * valid.unsqueeze(2)
 
 

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from sonorant.config.recipe import Tacotron2Loss
 from sonorant.models.acoustic_losses import LossTerm, squared_error
 from sonorant.models.lengths import valid_positions
+from sonorant.models.precision import in_float32
 from sonorant.models.tacotron2 import Tacotron2Output
 
 
@@ -46,21 +47,21 @@ def tacotron2_losses(
     wanted = {name for name, weight in tacotron2_loss_weights(config, step).items() if weight > 0}
     valid = valid_positions(mel_lengths, mel.shape[2]).unsqueeze(1).expand_as(mel)
     terms = {}
-    with torch.autocast(mel.device.type, enabled=False):
-        if "mel" in wanted:
-            terms["mel"] = squared_error(output.mel, mel, valid)
-        if "postnet" in wanted:
-            terms["postnet"] = squared_error(output.mel_postnet, mel, valid)
-        if "stop" in wanted:
-            terms["stop"] = stop_error(output.stop_logits, output.steps)
-        if "guided_attention" in wanted:
-            width = config.guided_attention_width
-            terms["guided_attention"] = guided_attention(output.alignment, output.steps, symbol_lengths, width)
-        if "monotonicity" in wanted:
-            terms["monotonicity"] = backward_movement(output.alignment, output.steps)
+    if "mel" in wanted:
+        terms["mel"] = squared_error(output.mel, mel, valid)
+    if "postnet" in wanted:
+        terms["postnet"] = squared_error(output.mel_postnet, mel, valid)
+    if "stop" in wanted:
+        terms["stop"] = stop_error(output.stop_logits, output.steps)
+    if "guided_attention" in wanted:
+        width = config.guided_attention_width
+        terms["guided_attention"] = guided_attention(output.alignment, output.steps, symbol_lengths, width)
+    if "monotonicity" in wanted:
+        terms["monotonicity"] = backward_movement(output.alignment, output.steps)
     return terms
 
 
+@in_float32
 def stop_error(logits: Tensor, steps: Tensor) -> LossTerm:
     """Sum the binary cross-entropy of the stop logits; each row's last step is the one to stop at.
 
@@ -74,10 +75,11 @@ def stop_error(logits: Tensor, steps: Tensor) -> LossTerm:
     """
     valid = valid_positions(steps, logits.shape[1])
     target = F.one_hot(steps - 1, logits.shape[1]).float()
-    errors = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
+    errors = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return LossTerm(errors.masked_fill(~valid, 0.0).sum(), valid.sum())
 
 
+@in_float32
 def guided_attention(alignment: Tensor, steps: Tensor, symbol_lengths: Tensor, width: float) -> LossTerm:
     """Sum the attention, weighed by its distance from the diagonal (Tachibana et al. 2018, section 4.1).
 
@@ -99,9 +101,10 @@ def guided_attention(alignment: Tensor, steps: Tensor, symbol_lengths: Tensor, w
     penalty = 1 - torch.exp(-distance.square() / (2 * width**2))
     valid_steps, valid_symbols = valid_positions(steps, num_steps), valid_positions(symbol_lengths, num_symbols)
     valid = valid_steps.unsqueeze(2) & valid_symbols.unsqueeze(1)
-    return LossTerm((alignment.float() * penalty).masked_fill(~valid, 0.0).sum(), valid.sum())
+    return LossTerm((alignment * penalty).masked_fill(~valid, 0.0).sum(), valid.sum())
 
 
+@in_float32
 def backward_movement(alignment: Tensor, steps: Tensor) -> LossTerm:
     """Sum how many symbols the expected position moves back from each step to the next; the first has not moved.
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sonorant.config.models import PredictorConfig, TransformerConfig
+from sonorant.models.precision import in_float32
 
 
 def sinusoidal_positions(length: int, channels: int, device: torch.device) -> Tensor:
@@ -54,10 +55,20 @@ class SequenceConv(nn.Conv1d):
         return convolved.squeeze(2).transpose(1, 2)
 
 
+class LayerNorm(nn.LayerNorm):
+    """Layer normalisation whose statistics and result are in float32."""
+
+    @in_float32
+    def forward(self, sequence: Tensor) -> Tensor:
+        """Normalise the channels of every position."""
+        return super().forward(sequence)
+
+
 class SelfAttention(nn.Module):
     """Scaled dot-product attention of a sequence to itself (Vaswani et al. 2017, section 3.2).
 
-    One biased projection makes queries, keys and values; the projection back has no bias.
+    One biased projection makes queries, keys and values; the projection back has no bias. In half precision torch still
+    computes energies and softmax in float32.
 
     Shape:
         sequence: (B, L, C), valid: (B, L) bool -> (B, L, C)
@@ -92,10 +103,10 @@ class FeedForwardTransformerLayer(nn.Module):
     def __init__(self, channels: int, config: TransformerConfig) -> None:
         super().__init__()
         self.attention = SelfAttention(channels, config.num_heads, config.head_channels, config.attention_dropout)
-        self.attention_norm = nn.LayerNorm(channels)
+        self.attention_norm = LayerNorm(channels)
         self.expand = SequenceConv(channels, config.conv_channels, config.conv_kernel)
         self.contract = SequenceConv(config.conv_channels, channels, config.conv_kernel)
-        self.conv_norm = nn.LayerNorm(channels)
+        self.conv_norm = LayerNorm(channels)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, sequence: Tensor, valid: Tensor) -> Tensor:
@@ -132,7 +143,7 @@ class FeedForwardTransformer(nn.Module):
     def forward(self, sequence: Tensor, valid: Tensor) -> Tensor:
         """Add positions and transform; what stands in the padding is ignored."""
         positions = sinusoidal_positions(sequence.shape[1], self.channels, sequence.device)
-        sequence = (sequence + positions.to(sequence.dtype)) * valid.unsqueeze(2)
+        sequence = (sequence + positions) * valid.unsqueeze(2)
         for layer in self.layers:
             sequence = layer(sequence, valid)
         return sequence
@@ -140,6 +151,8 @@ class FeedForwardTransformer(nn.Module):
 
 class Predictor(nn.Module):
     """Predicts one number per symbol: convolutions with ReLU, normalisation and dropout (FastPitch, section 2.1).
+
+    The last product is in float32: of a logarithm of 20 frames a bfloat16 would keep half a frame.
 
     Shape:
         encodings: (B, S, C), valid: (B, S) bool -> (B, S), zero in the padding
@@ -149,7 +162,7 @@ class Predictor(nn.Module):
         super().__init__()
         widths = [in_channels] + [config.channels] * config.num_layers
         self.convs = nn.ModuleList(SequenceConv(width, config.channels, config.kernel) for width in widths[:-1])
-        self.norms = nn.ModuleList(nn.LayerNorm(config.channels) for _ in self.convs)
+        self.norms = nn.ModuleList(LayerNorm(config.channels) for _ in self.convs)
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.channels, 1)
 
@@ -159,5 +172,9 @@ class Predictor(nn.Module):
         hidden = encodings * inside
         for conv, norm in zip(self.convs, self.norms, strict=True):
             hidden = self.dropout(norm(F.relu(conv(hidden)))) * inside
-        predicted: Tensor = self.output(hidden).squeeze(2) * valid
-        return predicted
+        return self._numbers(hidden).squeeze(2) * valid
+
+    @in_float32
+    def _numbers(self, hidden: Tensor) -> Tensor:
+        numbers: Tensor = self.output(hidden)
+        return numbers

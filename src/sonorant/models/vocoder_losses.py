@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sonorant.models.discriminators import DiscriminatorOutput
+from sonorant.models.precision import in_float32
 
 SPECTRAL_RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))
 """(n_fft, hop_length) of each STFT of the spectral loss; the window is n_fft long."""
@@ -42,9 +43,8 @@ def feature_loss(real: Sequence[DiscriminatorOutput], fake: Sequence[Discriminat
     )
 
 
-def spectral_loss(
-    real: Tensor, fake: Tensor, resolutions: Sequence[tuple[int, int]] = SPECTRAL_RESOLUTIONS
-) -> Tensor:
+@in_float32
+def spectral_loss(real: Tensor, fake: Tensor, resolutions: Sequence[tuple[int, int]] = SPECTRAL_RESOLUTIONS) -> Tensor:
     """Compare magnitudes at several resolutions: spectral convergence plus log-magnitude distance, averaged.
 
     Spectral convergence is taken row by row, so that the loss does not depend on how a batch is split.
@@ -52,9 +52,7 @@ def spectral_loss(
     Shape:
         real, fake: (B, N) -> ()
     """
-    with torch.autocast(real.device.type, enabled=False):
-        terms = [_resolution_loss(real.float(), fake.float(), n_fft, hop) for n_fft, hop in resolutions]
-    return _sum(terms) / len(resolutions)
+    return _sum(_resolution_loss(real, fake, n_fft, hop) for n_fft, hop in resolutions) / len(resolutions)
 
 
 def _resolution_loss(real: Tensor, fake: Tensor, n_fft: int, hop_length: int) -> Tensor:

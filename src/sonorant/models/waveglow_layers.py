@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from sonorant.models.precision import in_float32, without_autocast
+
 
 class InvertibleMix(nn.Module):
     """An invertible 1x1 convolution (Kingma & Dhariwal 2018, section 3.2; Prenger et al. 2019, section 2.2).
@@ -33,8 +35,7 @@ class InvertibleMix(nn.Module):
 
     def log_determinant(self) -> Tensor:
         """Return log |det W|, which each time step adds to the likelihood: a scalar."""
-        log_determinant: Tensor = torch.linalg.slogdet(self.weight).logabsdet
-        return log_determinant
+        return log_abs_determinant(self.weight)
 
 
 class CouplingNetwork(nn.Module):
@@ -103,7 +104,7 @@ class CouplingNetwork(nn.Module):
         assert isinstance(residual_skip, nn.Conv2d) and residual_skip.bias is not None
         weight, bias, end = residual_skip.weight.flatten(1), residual_skip.bias, self.end.weight.flatten(1)
         num_residual = len(weight) - self.channels
-        with torch.autocast(gated.device.type, enabled=False):
+        with without_autocast(gated.device):
             weight = torch.cat([weight[:num_residual], end @ weight[num_residual:]])
             bias = torch.cat([bias[:num_residual], end @ bias[num_residual:]])
         both = F.conv2d(gated, weight[:, :, None, None], bias)
@@ -122,14 +123,21 @@ class CouplingNetwork(nn.Module):
         return int(first.padding[1])
 
 
+@in_float32
 def mixed(audio: Tensor, weight: Tensor) -> Tensor:
-    """Multiply the channels by a matrix, in the precision of the audio, also under autocast.
+    """Multiply the channels by a matrix, in float32.
 
     Shape:
         audio: (B, C, 1, L), weight: (C, C) -> (B, C, 1, L)
     """
-    with torch.autocast(audio.device.type, enabled=False):
-        return F.conv2d(audio, weight[:, :, None, None])
+    return F.conv2d(audio, weight[:, :, None, None])
+
+
+@in_float32
+def log_abs_determinant(matrix: Tensor) -> Tensor:
+    """Return log |det W| of a square matrix, in float32: a scalar."""
+    logarithm: Tensor = torch.linalg.slogdet(matrix).logabsdet
+    return logarithm
 
 
 def inverses(matrices: Sequence[Tensor]) -> list[Tensor]:
