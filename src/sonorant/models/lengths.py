@@ -45,10 +45,11 @@ def repeat_by_duration(encodings: Tensor, durations: Tensor, num_frames: int | N
     Args:
         encodings: One vector per symbol.
         durations: Frames per symbol, 0 in the padding.
-        num_frames: Frames of the result, at least those of the longest row; None: exactly those.
+        num_frames: Frames of the result; what is longer is cut. None: those of the longest row, which, like the check
+            of the durations, waits for the device.
 
     Raises:
-        ValueError: A duration is negative, or a row is longer than `num_frames`.
+        ValueError: A duration is negative, and `num_frames` is not given.
 
     Shape:
         encodings: (B, S, C), durations: (B, S) int64 -> (B, T, C), (B,) int64
@@ -60,13 +61,10 @@ def repeat_by_duration(encodings: Tensor, durations: Tensor, num_frames: int | N
         ([[1.0, 1.0, 3.0]], [3])
     """
     lengths = durations.sum(1)
-    longest = int(lengths.max())
-    if durations.numel() and int(durations.min()) < 0:
-        raise ValueError(f"durations must not be negative, found {int(durations.min())}")
     if num_frames is None:
-        num_frames = longest
-    elif longest > num_frames:
-        raise ValueError(f"durations sum to {longest} frames, more than the {num_frames} asked for")
+        if durations.numel() and int(durations.min()) < 0:
+            raise ValueError(f"durations must not be negative, found {int(durations.min())}")
+        num_frames = int(lengths.max())
     batch, num_symbols, channels = encodings.shape
     # One zero vector after each row's symbols serves the frames past its end; row b's symbols start at b * (S + 1).
     table = F.pad(encodings, (0, 0, 0, 1)).reshape(-1, channels)
