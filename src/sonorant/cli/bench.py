@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sonorant.cli.precision import Precision
 from sonorant.errors import RequestError
 from sonorant.files import check_writable, write_file
 
@@ -31,7 +32,7 @@ def bench(
         Literal["onnx", "torch"] | None, typer.Option(help="Of a voice; default: onnx on a CPU, torch on a GPU.")
     ] = None,
     precision: Annotated[
-        Literal["fp32", "tf32", "bf16", "fp16"] | None, typer.Option(help="Of a recipe; default: what it says.")
+        Precision | None, typer.Option(help="Of torch; default: what a recipe says, and for a voice fp32.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = os.cpu_count() or 1,
     batches: Annotated[
@@ -48,8 +49,9 @@ def bench(
 
     if recipes and (voice or runtime):
         raise RequestError("bench: --voice and --runtime do not go with --recipe; measure one after the other")
-    if precision and not recipes:
-        raise RequestError("bench: --precision goes with --recipe; a voice is measured as it was packed")
+    computing = runtime or RUNTIMES[device]
+    if precision and not recipes and computing == "onnx":
+        raise RequestError("bench: --precision goes with --recipe or --runtime torch; onnx computes as packed")
     if json_file is not None:
         check_writable(json_file)
     plan = Plan(device, threads, tuple(batches or (1,)), max_words, repeats)
@@ -57,7 +59,7 @@ def bench(
         if recipes:
             report = bench_recipes(recipes, precision, plan, progress)
         else:
-            report = bench_voice(voice or DEFAULT_VOICE, runtime or RUNTIMES[device], plan, progress)
+            report = bench_voice(voice or DEFAULT_VOICE, computing, precision, plan, progress)
     if json_file is not None:
         content = json.dumps(report.to_json(), indent=1).encode()
         write_file(json_file, lambda file: file.write(content))

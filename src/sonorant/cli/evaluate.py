@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sonorant.cli.precision import Precision
 from sonorant.errors import RequestError
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def evaluate(
     speaker: Annotated[str | None, typer.Option(help="One of the voice's speakers; default: who recorded it.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many sentences.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of the voice.  [default: 1]")] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Of a trained vocoder, with --vocoder-only.  [default: fp32]")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The folder for report.json and report.html.  [default: evaluation]")
     ] = None,
@@ -51,7 +55,7 @@ def evaluate(
     if compare is not None:
         if subject is not None:
             raise RequestError("evaluate: --compare takes two reports and no voice; leave one of them out")
-        if any((features, split, texts, vocoder_only, dnsmos, speaker, limit, threads, out, replace)):
+        if any((features, split, texts, vocoder_only, dnsmos, speaker, limit, threads, precision, out, replace)):
             raise RequestError("evaluate: --compare measures nothing anew; leave the other options out")
         _compare(*compare)
         return
@@ -59,13 +63,15 @@ def evaluate(
         raise RequestError("evaluate: no voice; give one, or two reports with --compare")
     if vocoder_only and features is None:
         raise RequestError("evaluate: --vocoder-only copies recordings; give --features")
+    if precision is not None and not vocoder_only:
+        raise RequestError("evaluate: --precision is of a trained vocoder (--vocoder-only); a voice speaks as packed")
     _check_installed()
     from sonorant.evaluation.making import Copier, Speaker
 
     threads, out = threads or 1, out or Path("evaluation")
     material = _material(features, split, texts, speaker).first(limit)
     _check_folder(out, replace)
-    make = Copier.load(subject, threads) if vocoder_only else Speaker.load(subject, speaker, threads)
+    make = Copier.load(subject, threads, precision) if vocoder_only else Speaker.load(subject, speaker, threads)
     _evaluate(subject, make, material, dnsmos, threads, out)
 
 
@@ -116,7 +122,7 @@ def _evaluate(
     from sonorant.evaluation.results import Evaluation
     from sonorant.evaluation.table import figures_text
 
-    facts = {**describe(threads, dnsmos), **warm_up(material.items, make)}
+    facts = {**describe(threads, dnsmos), "precision": make.precision, **warm_up(material.items, make)}
     rater = Dnsmos(dnsmos) if dnsmos else None
     judge = Judge(make.kind, material.features or FeatureConfig(mel=make.mel), Recogniser(), rater)
     with progress_of("evaluate") as progress:

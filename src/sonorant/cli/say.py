@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sonorant.cli.precision import Precision
 from sonorant.errors import RequestError, TextError
 from sonorant.files import check_writable
 
@@ -43,12 +44,15 @@ def say(
     seed: Annotated[int, typer.Option(help="Same voice, text and seed: same samples.")] = 0,
     denoise: Annotated[float, typer.Option(help="Strength of the vocoder's bias removal; 0 is off.")] = 0.0,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Of --acoustic and --vocoder where they are trained models; default: fp32.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show how the text is read; speak nothing.")] = False,
 ) -> None:
     """Speak text with a voice."""
     wanted = _text(words, text, file)
     path = None if output == "-" or explain else _path(output, audio_format)
-    synthesizer = _synthesizer(voice, acoustic, vocoder, threads, lexicon or [])
+    synthesizer = _synthesizer(voice, acoustic, vocoder, threads, lexicon or [], precision)
     if explain:
         _explain(synthesizer, wanted)
         return
@@ -63,19 +67,28 @@ def say(
 
 
 def _synthesizer(
-    voice: str | None, acoustic: Path | None, vocoder: Path | None, threads: int | None, lexicon: list[Path]
+    voice: str | None,
+    acoustic: Path | None,
+    vocoder: Path | None,
+    threads: int | None,
+    lexicon: list[Path],
+    precision: Precision | None,
 ) -> "Synthesizer":
     """Open a voice, or put one together whose halves come from elsewhere."""
     from sonorant.synthesis.synthesizer import DEFAULT_VOICE, Synthesizer
 
     chosen = voice or DEFAULT_VOICE
     if acoustic is None and vocoder is None:
+        if precision is not None:
+            raise RequestError(
+                "say: --precision is of trained models (--acoustic, --vocoder); a voice speaks as it was packed"
+            )
         return Synthesizer.load(chosen, threads=threads, lexicon_files=lexicon)
     if voice is not None and acoustic is not None and vocoder is not None:
         raise RequestError("say: --voice has nothing to do beside both --acoustic and --vocoder; leave one of them out")
     from sonorant.synthesis.assembly import assemble
 
-    return assemble(_half(acoustic or chosen), _half(vocoder or chosen), threads, lexicon)
+    return assemble(_half(acoustic or chosen), _half(vocoder or chosen), threads, lexicon, precision)
 
 
 def _half(source: str | Path) -> "Voice | TrainedModel":

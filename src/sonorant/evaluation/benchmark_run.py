@@ -42,8 +42,8 @@ class Plan:
         return sentences_up_to(self.max_words)
 
 
-def bench_voice(name: str, runtime: str, plan: Plan, progress: Progress) -> Report:
-    """Measure a voice from text to sound, and its two models by themselves.
+def bench_voice(name: str, runtime: str, precision: str | None, plan: Plan, progress: Progress) -> Report:
+    """Measure a voice from text to sound, and its two models by themselves; precision is torch's, None is fp32.
 
     Raises:
         VoiceError: The voice is missing or damaged, or holds nothing that the runtime can run.
@@ -56,11 +56,11 @@ def bench_voice(name: str, runtime: str, plan: Plan, progress: Progress) -> Repo
         from sonorant.evaluation.benchmark_torch import describe_gpu, make_instruments, open_device, torch_product
 
         device = open_device(plan.device, plan.threads)
-        gpu, product = describe_gpu(device), torch_product(device, "fp32")
+        gpu, product = describe_gpu(device), torch_product(device, precision or "fp32")
         instruments = make_instruments(device)
     else:
         gpu, product, instruments = {}, onnx_product(plan.threads), CpuInstruments()
-    opened = load_runtime(runtime, voice, plan.threads, plan.device)
+    opened = load_runtime(runtime, voice, plan.threads, plan.device, precision)
     cases = list(voice_cases(voice, opened, plan.sentences, plan.batches))
     rows = _measured(cases, instruments, plan.repeats, _ticks(progress, len(cases)))
     return _report(rows, {"voice": name, "runtime": runtime}, plan, gpu, [product])

@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from sonorant.audio import Audio, log_mel, resample
-from sonorant.errors import VoiceError
+from sonorant.errors import RequestError, VoiceError
 from sonorant.evaluation.material import Item
 from sonorant.evaluation.results import Kind
 from sonorant.synthesis import Runtime, Synthesizer, load_runtime
 from sonorant.synthesis.vocoding import vocode
 from sonorant.voice import is_voice, load_voice
 from sonorant.voice.manifest import VocoderPart
+
+AS_PACKED = "as packed"
+"""The precision of a voice in ONNX Runtime."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +45,12 @@ class Speaker:
 
     Attributes:
         kind: What is judged.
+        precision: In which the networks compute.
         mel: The mel that the vocoder reads.
     """
 
     kind: Kind = "speech"
+    precision = AS_PACKED
 
     def __init__(self, synthesizer: Synthesizer, speaker: str | None = None) -> None:
         self._synthesizer = synthesizer
@@ -88,26 +93,33 @@ class Copier:
 
     Attributes:
         kind: What is judged.
+        precision: In which the network computes.
         mel: The mel that it reads.
     """
 
     kind: Kind = "copy"
 
-    def __init__(self, runtime: Runtime, vocoder: VocoderPart) -> None:
+    def __init__(self, runtime: Runtime, vocoder: VocoderPart, precision: str = AS_PACKED) -> None:
+        self.precision = precision
         self._runtime = runtime
         self._vocoder = vocoder
         self.mel = vocoder.mel
 
     @classmethod
-    def load(cls, subject: str, threads: int | None = None) -> "Copier":
-        """Copy with the vocoder of a voice, or with a trained one that is in no voice yet.
+    def load(cls, subject: str, threads: int | None = None, precision: str | None = None) -> "Copier":
+        """Copy with the vocoder of a voice, or with a trained one that is in no voice yet; `precision` is the latter's.
 
         Raises:
             VoiceError: There is no such voice or model, it is damaged, or it is no vocoder.
+            RequestError: A voice's vocoder is asked for a precision.
         """
         path = Path(subject)
         is_model = path.exists() and not is_voice(subject)
-        return cls.of_model(path, threads) if is_model else cls.of_voice(subject, threads)
+        if is_model:
+            return cls.of_model(path, threads, precision or "fp32")
+        if precision is not None:
+            raise RequestError(f"precision: {precision} is of trained vocoders; {subject} is a voice, leave it out")
+        return cls.of_voice(subject, threads)
 
     @classmethod
     def of_voice(cls, name: str, threads: int | None = None) -> "Copier":
@@ -120,7 +132,7 @@ class Copier:
         return cls(load_runtime("onnx", voice, threads), voice.manifest.vocoder)
 
     @classmethod
-    def of_model(cls, path: Path, threads: int | None = None) -> "Copier":
+    def of_model(cls, path: Path, threads: int | None = None, precision: str = "fp32") -> "Copier":
         """Copy with a trained vocoder: a run folder, a checkpoint or a .safetensors file.
 
         Raises:
@@ -134,7 +146,7 @@ class Copier:
         model = load_trained(path)
         if not isinstance(model.config, VocoderConfig):
             raise VoiceError(f"{path}: a {model.kind}, which makes no sound; give a vocoder, or pack a voice")
-        return cls(TorchRuntime.of_models(model, threads=threads), vocoder_part(model))
+        return cls(TorchRuntime.of_models(model, threads=threads, precision=precision), vocoder_part(model), precision)
 
     def __call__(self, item: Item) -> Made:
         """Copy the recording of a sentence; the copy is as long as the recording, or a part of a hop shorter."""

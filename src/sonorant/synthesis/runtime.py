@@ -31,8 +31,17 @@ class PairedRuntime:
         return (self._vocoder if graph == VOCODER_NAME else self._acoustic).run(graph, **inputs)
 
 
-def load_runtime(name: str, voice: Voice, threads: int | None = None, device: str = "cpu") -> Runtime:
-    """Prepare the networks of a voice; `threads` None lets the runtime choose.
+def load_runtime(
+    name: str, voice: Voice, threads: int | None = None, device: str = "cpu", precision: str | None = None
+) -> Runtime:
+    """Prepare the networks of a voice.
+
+    Args:
+        name: onnx or torch.
+        voice: Holds the networks.
+        threads: Of the CPU; None lets the runtime choose.
+        device: For onnx, cpu; for torch, any that it has.
+        precision: For torch, fp32 (as None), tf32, bf16 or fp16; onnx computes as the voice was packed.
 
     Raises:
         RequestError: There is no such runtime, it is not installed, or does not go with the other arguments.
@@ -43,6 +52,10 @@ def load_runtime(name: str, voice: Voice, threads: int | None = None, device: st
     if name == "onnx":
         if device != "cpu":
             raise RequestError(f"device: the onnx runtime computes on cpu, found {device}; use runtime torch")
+        if precision is not None:
+            raise RequestError(
+                f"precision: the onnx runtime computes as the voice was packed, found {precision}; use runtime torch"
+            )
         from sonorant.synthesis.onnx_runtime import OnnxRuntime
 
         return OnnxRuntime(voice, threads)
@@ -51,5 +64,5 @@ def load_runtime(name: str, voice: Voice, threads: int | None = None, device: st
             from sonorant.synthesis.torch_runtime import TorchRuntime
         except ModuleNotFoundError as error:
             raise RequestError(f"runtime: torch needs {error.name}; pip install 'sonorant[train]'") from None
-        return TorchRuntime.of_voice(voice, threads, device)
+        return TorchRuntime.of_voice(voice, threads, device, precision or "fp32")
     raise RequestError(f"runtime: {name!r}, allowed are onnx and torch")

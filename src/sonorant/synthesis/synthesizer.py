@@ -64,18 +64,21 @@ class Synthesizer:
         threads: int | None = None,
         device: str = "cpu",
         lexicon_files: Sequence[Path] = (),
+        precision: str | None = None,
     ) -> "Synthesizer":
         """Open a voice by name or path; `runtime` is onnx, or torch with any `device` of it.
+
+        `precision` is torch's alone, fp32 (as None), tf32, bf16 or fp16: in onnx a voice speaks as it was packed.
 
         A lexicon file holds a word and its phones a line, `sonorant  S AA1 N ER0 AH0 N T`; a later file wins.
 
         Raises:
             VoiceError: The voice is missing, damaged or of another version.
-            RequestError: The runtime is not available.
+            RequestError: The runtime is not available, or does not go with the device or the precision.
             TextError: A lexicon file is wrong; every wrong line is named.
         """
         opened = load_voice(voice, verify=False)
-        return cls(opened.manifest, load_runtime(runtime, opened, threads, device), lexicon_files)
+        return cls(opened.manifest, load_runtime(runtime, opened, threads, device, precision), lexicon_files)
 
     @property
     def sample_rate(self) -> int:

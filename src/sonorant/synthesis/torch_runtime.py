@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sonorant.errors import RequestError, VoiceError
+from sonorant.models.precision import DTYPES, computing
 from sonorant.voice import Voice
 from sonorant.voice.graphs import GRAPHS
 from sonorant.voice.manifest import ACOUSTIC_WEIGHTS_NAME, VOCODER_WEIGHTS_NAME, GriffinLimPart
@@ -25,14 +26,23 @@ class TorchRuntime:
         networks: Kind of model -> what makes its network, called when it is first needed.
         threads: Of the CPU; None lets torch choose.
         device: As torch names it.
+        precision: fp32, tf32, bf16 or fp16. TF32 is a switch of the whole process: while runtimes of several precisions
+            compute at the same moment on a GPU, the last one's holds.
 
     Raises:
-        RequestError: The device cannot be used.
+        RequestError: The device cannot be used, or there is no such precision.
     """
 
     def __init__(
-        self, networks: Mapping[str, Callable[[], nn.Module]], threads: int | None = None, device: str = "cpu"
+        self,
+        networks: Mapping[str, Callable[[], nn.Module]],
+        threads: int | None = None,
+        device: str = "cpu",
+        precision: str = "fp32",
     ) -> None:
+        if precision not in DTYPES:
+            raise RequestError(f"precision: {precision!r}, allowed are {', '.join(DTYPES)}")
+        self._precision = precision
         try:
             self._device = torch.device(device)
             torch.empty(0, device=self._device)
@@ -46,13 +56,15 @@ class TorchRuntime:
         self._lock = Lock()
 
     @classmethod
-    def of_voice(cls, voice: Voice, threads: int | None = None, device: str = "cpu") -> "TorchRuntime":
+    def of_voice(
+        cls, voice: Voice, threads: int | None = None, device: str = "cpu", precision: str = "fp32"
+    ) -> "TorchRuntime":
         """Run the networks of a voice.
 
         Raises:
             VoiceError: It was packed without weights, or they are not those of the manifest's models; the latter is
                 told when they are first needed.
-            RequestError: The device cannot be used.
+            RequestError: The device cannot be used, or there is no such precision.
         """
         if ACOUSTIC_WEIGHTS_NAME not in voice.manifest.files:
             raise VoiceError(f"{voice.where}: packed without weights, so only the onnx runtime can speak with it")
@@ -60,16 +72,18 @@ class TorchRuntime:
         makers: dict[str, Callable[[], nn.Module]] = {
             part.kind: partial(_network, voice, name) for name, part in parts.items() if part.kind in GRAPHS
         }
-        return cls(makers, threads, device)
+        return cls(makers, threads, device, precision)
 
     @classmethod
-    def of_models(cls, *models: TrainedModel, threads: int | None = None, device: str = "cpu") -> "TorchRuntime":
+    def of_models(
+        cls, *models: TrainedModel, threads: int | None = None, device: str = "cpu", precision: str = "fp32"
+    ) -> "TorchRuntime":
         """Run trained models.
 
         Raises:
-            RequestError: The device cannot be used.
+            RequestError: The device cannot be used, or there is no such precision.
         """
-        return cls({model.kind: model.network for model in models}, threads, device)
+        return cls({model.kind: model.network for model in models}, threads, device, precision)
 
     def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
         """See `Runtime.run`."""
@@ -78,7 +92,7 @@ class TorchRuntime:
             if kind not in self._networks:
                 self._networks[kind] = self._makers[kind]().to(self._device)
         tensors = [torch.from_numpy(np.ascontiguousarray(inputs[name])).to(self._device) for name in described.inputs]
-        with torch.no_grad():
+        with torch.no_grad(), computing(self._device, self._precision):
             outputs = getattr(self._networks[kind], described.method)(*tensors)
         listed = outputs if isinstance(outputs, tuple) else (outputs,)
         return [output.float().cpu().numpy() for output in listed]
