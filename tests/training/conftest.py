@@ -101,6 +101,16 @@ def step_gradients(task: Task[Any], batches: Sequence[Any], step: int) -> dict[s
     return seen
 
 
+def differences(a: Any, b: Any, where: str = "") -> list[str]:
+    """Name every place in which two checkpoints differ by so much as a bit."""
+    if isinstance(a, Tensor):
+        return [] if torch.equal(a, b) else [where]
+    if isinstance(a, dict):
+        keys = [where] if set(a) != set(b) else []
+        return keys + [place for key in a if key in b for place in differences(a[key], b[key], f"{where}.{key}")]
+    return [] if a == b else [where]
+
+
 @pytest.fixture
 def gradients() -> Callable[[Task[Any], Sequence[Any], int], dict[str, Tensor]]:
     return step_gradients

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.conftest import write_store
-from tests.training.test_fit import differences
+from tests.training.conftest import differences, write_store
 
 from sonorant.config import (
     AcousticRecipe,

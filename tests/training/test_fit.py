@@ -10,18 +10,14 @@ import pytest
 import torch
 import yaml
 
-from sonorant.config import Recipe, dump_recipe, load_recipe, parse_recipe
+from sonorant.config import Recipe, load_recipe, parse_recipe
 from sonorant.errors import CorpusError, RequestError, TrainingDiverged
-from sonorant.features.store import FeatureStore
 from sonorant.training import updater
 from sonorant.training.checkpoint import CheckpointFolder, read_checkpoint
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.fit import fit
 from sonorant.training.hifigan_task import HifiganTask
-from sonorant.training.processes import Processes
-from sonorant.training.run import Run
 from sonorant.training.samples import Samples
-from sonorant.training.state import capture
 from sonorant.training.tacotron2_task import Tacotron2Task
 
 # 10 utterances in batches of 4 are 2 steps an epoch: step 3 lies in the middle of the second epoch.
@@ -38,49 +34,11 @@ def short(name: str, steps: int, *overrides: str) -> Recipe:
     return load_recipe(name, [*RECIPES[name], f"run.steps={steps}", *overrides])
 
 
-def differences(a: Any, b: Any, where: str = "") -> list[str]:
-    """Name every place in which two checkpoints differ by so much as a bit."""
-    if isinstance(a, torch.Tensor):
-        return [] if torch.equal(a, b) else [where]
-    if isinstance(a, dict):
-        keys = [where] if set(a) != set(b) else []
-        return keys + [place for key in a if key in b for place in differences(a[key], b[key], f"{where}.{key}")]
-    return [] if a == b else [where]
-
-
 @pytest.fixture(autouse=True)
 def quick_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Griffin-Lim and pictures have their own tests."""
     for task in (FastPitchTask, Tacotron2Task, HifiganTask):
         monkeypatch.setattr(task, "samples", lambda self, network: Samples())
-
-
-@pytest.mark.parametrize("name", list(RECIPES))
-def test_a_resumed_run_equals_one_that_was_never_interrupted(name: str, store_path: Path, tmp_path: Path) -> None:
-    fit(short(name, 7), store_path, tmp_path / "whole", progress=False)
-    fit(short(name, 3), store_path, tmp_path / "parts", progress=False)
-    torch.manual_seed(123)  # whatever the process did in between
-    fit(short(name, 7), store_path, tmp_path / "parts", resume=True, progress=False)
-    whole, parts = (read_checkpoint(tmp_path / run / "step_00000007.pt") for run in ("whole", "parts"))
-    assert whole["epoch"] == 3
-    assert differences(whole, parts) == []
-
-
-@pytest.mark.parametrize("forgotten", ["networks", "ema", "optimizers"])
-def test_the_comparison_of_runs_notices_what_a_checkpoint_forgets(
-    forgotten: str, store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fit(short("tiny_fastpitch", 4), store_path, tmp_path / "whole", progress=False)
-    fit(short("tiny_fastpitch", 3), store_path, tmp_path / "parts", progress=False)
-    features = FeatureStore(store_path)
-    fresh = Run(short("tiny_fastpitch", 4), features, tmp_path / "fresh", Processes())
-    path = tmp_path / "parts" / "step_00000003.pt"
-    state = read_checkpoint(path)
-    state[forgotten] = capture(fresh.task, fresh.ema, fresh.position, fresh.recipe, features)[forgotten]
-    torch.save(state, path)
-    fit(short("tiny_fastpitch", 4), store_path, tmp_path / "parts", resume=True, progress=False)
-    whole, parts = (read_checkpoint(tmp_path / run / "step_00000004.pt") for run in ("whole", "parts"))
-    assert differences(whole, parts)
 
 
 def test_a_run_leaves_its_recipe_its_hardware_its_metrics_and_its_best(store_path: Path, tmp_path: Path) -> None:
@@ -236,32 +194,6 @@ def test_a_signal_saves_and_ends_cleanly_and_the_run_goes_on(
     recipe = load_recipe("tiny_hifigan", [*overrides, f"run.steps={step + 1}"])
     fit(recipe, store_path, tmp_path, resume=True, progress=False)
     assert CheckpointFolder(tmp_path).steps() == [step, step + 1]
-
-
-@pytest.mark.slow
-def test_a_run_killed_while_saving_goes_on_from_the_checkpoint_before(store_path: Path, tmp_path: Path) -> None:
-    dying = TRAIN.replace("fit(load", """
-import os, signal, torch
-from sonorant.training import checkpoint
-def save(state, file, true=torch.save):
-    if state["step"] == 3:
-        true(state, file)
-        file.truncate(2000)
-        os.kill(os.getpid(), signal.SIGKILL)
-    true(state, file)
-checkpoint.torch.save = save
-fit(load""")  # fmt: skip
-    overrides = [*RECIPES["tiny_fastpitch"], "run.steps=6", "run.checkpoint_every=1"]
-    command = [sys.executable, "-c", dying, "tiny_fastpitch", str(store_path), str(tmp_path), *overrides]
-    killed = subprocess.run(command, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    assert CheckpointFolder(tmp_path).steps() == [1, 2]
-    recipe = load_recipe("tiny_fastpitch", overrides)
-    fit(recipe, store_path, tmp_path, resume=True, progress=False)
-    fit(recipe, store_path, tmp_path / "whole", progress=False)
-    whole, resumed = (read_checkpoint(folder / "step_00000006.pt") for folder in (tmp_path / "whole", tmp_path))
-    assert differences(whole, resumed) == []
-    assert dump_recipe(recipe) == resumed["recipe"]
 
 
 def test_a_validation_that_is_not_finite_ends_the_run(

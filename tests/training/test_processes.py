@@ -1,9 +1,7 @@
 """One, two and four processes that train one model give the same gradients and the same losses."""
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +11,7 @@ import pytest
 import torch
 from tests.training.conftest import write_store
 from tests.training.several import MODELS
+from tests.training.together import free_port, together
 
 from sonorant.config import FeatureConfig, load_recipe
 from sonorant.errors import ConfigError
@@ -39,31 +38,9 @@ def runs(uneven_store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[i
     """The folder that each number of processes has left."""
     folders = {count: tmp_path_factory.mktemp(f"several-{count}") for count in COUNTS}
     for count, folder in folders.items():
-        ports = [_free_port() for _ in MODELS] if count in TRAINED else []
-        _together(count, HERE / "several.py", uneven_store, folder, *ports)
+        ports = [free_port() for _ in MODELS] if count in TRAINED else []
+        together(count, HERE / "several.py", uneven_store, folder, *ports)
     return folders
-
-
-def _together(count: int, *arguments: object) -> None:
-    """Run a script in several processes, as a launcher does."""
-    common = {"WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port()}
-    started = [
-        subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
-            env=os.environ | {name: str(value) for name, value in {**common, "RANK": rank, "LOCAL_RANK": rank}.items()},
-            stderr=subprocess.PIPE,
-        )
-        for rank in range(count)
-    ]
-    errors = [process.communicate(timeout=300)[1].decode() for process in started]
-    assert [process.returncode for process in started] == [0] * count, "\n".join(errors)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.slow
@@ -101,23 +78,10 @@ def _metrics(run: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_another_number_of_processes(uneven_store: Path, tmp_path: Path) -> None:
-    recipe = ["tiny_fastpitch", uneven_store]
-    settings = ["batch.global_batch=4", "batch.micro_batch=1", "run.log_every=1"]
-    _sonorant("train", *recipe, tmp_path / "whole", *settings, "run.steps=6")
-    _sonorant("train", *recipe, tmp_path / "parts", *settings, "run.steps=3", "--devices", 2)
-    _sonorant("resume", tmp_path / "parts", uneven_store, "run.steps=6")
-    whole, parts = (
-        [line["total"] for line in _metrics(tmp_path / run) if line["kind"] == "train"] for run in ("whole", "parts")
-    )
-    assert len(whole) == 6 and parts == pytest.approx(whole, rel=1e-4)
-
-
-@pytest.mark.slow
 def test_two_machines_train_together_as_the_documentation_says(uneven_store: Path, tmp_path: Path) -> None:
     recipe = ["tiny_fastpitch", uneven_store]
     settings = ["batch.global_batch=4", "batch.micro_batch=1", "run.log_every=1", "run.steps=3"]
-    rendezvous = f"--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:{_free_port()}"
+    rendezvous = f"--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-endpoint 127.0.0.1:{free_port()}"
     launcher = [sys.executable, "-m", "torch.distributed.run", *rendezvous.split(), "-m", "sonorant"]
     command = list(map(str, [*launcher, "train", *recipe, tmp_path / "both", *settings]))
     machines = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
