@@ -1,10 +1,12 @@
 import pytest
 import torch
 
+from sonorant.audio.mel import mel_filterbank
 from sonorant.config import (
     FastPitchRecipe,
     FeatureConfig,
     HifiganRecipe,
+    SourceFilterRecipe,
     Tacotron2Recipe,
     WaveglowRecipe,
     list_recipes,
@@ -13,6 +15,7 @@ from sonorant.config import (
 from sonorant.models.discriminators import Discriminators
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import HifiganGenerator
+from sonorant.models.source_filter import SourceFilterVocoder
 from sonorant.models.tacotron2 import Tacotron2
 from sonorant.models.waveglow import Waveglow
 from sonorant.text.symbols import symbol_table
@@ -25,6 +28,7 @@ def test_the_published_recipes_and_those_for_a_cpu_are_shipped() -> None:
         "fastpitch_cpu", "vocoder_cpu", "tiny_fastpitch", "tiny_hifigan",
         "tacotron2", "tacotron2_cpu", "tiny_tacotron2",
         "waveglow", "waveglow_256", "waveglow_cpu", "tiny_waveglow",
+        "source_filter_cpu", "tiny_source_filter",
     }  # fmt: skip
 
 
@@ -40,7 +44,10 @@ def test_a_recipe_loads_says_what_it_is_and_builds(name: str) -> None:
         elif isinstance(recipe, WaveglowRecipe):
             Waveglow(recipe.model, recipe.features.mel.n_mels)
         else:
-            HifiganGenerator(recipe.model, recipe.features.mel.n_mels)
+            if isinstance(recipe, SourceFilterRecipe):
+                SourceFilterVocoder(recipe.model, mel_filterbank(recipe.features.mel))
+            else:
+                HifiganGenerator(recipe.model, recipe.features.mel.n_mels)
             Discriminators(recipe.discriminators)
 
 

@@ -5,10 +5,17 @@ import pytest
 import torch
 
 from sonorant.audio.mel import log_mel
+from sonorant.config import VocoderRecipe, load_recipe
 from sonorant.features.batch import acoustic_batch, normalize_pitch, vocoder_batch
 from sonorant.features.store import FeatureStore
 
 HOP = 256
+
+
+def recipe_of(segment_frames: int, name: str = "tiny_hifigan") -> VocoderRecipe:
+    recipe = load_recipe(name)
+    assert isinstance(recipe, VocoderRecipe)
+    return recipe.model_copy(update={"segment_frames": segment_frames})
 
 
 def test_rows_of_an_acoustic_batch_hold_their_utterance_and_then_zeros(store: FeatureStore) -> None:
@@ -52,13 +59,13 @@ def test_normalised_pitch_is_turned_back_by_the_statistics(store: FeatureStore) 
 
 
 def test_a_row_does_not_depend_on_its_company(store: FeatureStore) -> None:
-    alone, together = (vocoder_batch(store, store.entries[first:5], 0, 3, 16) for first in (4, 0))
+    alone, together = (vocoder_batch(recipe_of(16), store, store.entries[first:5], 0, 3) for first in (4, 0))
     torch.testing.assert_close(alone.mel[0], together.mel[4], rtol=0, atol=0)
     torch.testing.assert_close(alone.waveform[0], together.waveform[4], rtol=0, atol=0)
 
 
 def test_a_segment_is_the_stored_mel_over_its_very_samples(store: FeatureStore) -> None:
-    batch = vocoder_batch(store, store.entries[:3], seed=1, epoch=2, segment_frames=32)
+    batch = vocoder_batch(recipe_of(32), store, store.entries[:3], seed=1, epoch=2)
     assert batch.mel.shape == (3, 80, 32) and batch.waveform.shape == (3, 32 * HOP)
     for mel, waveform in zip(batch.mel.numpy(), batch.waveform.numpy(), strict=True):
         again = log_mel(waveform, store.config.mel)
@@ -66,13 +73,14 @@ def test_a_segment_is_the_stored_mel_over_its_very_samples(store: FeatureStore) 
 
 
 def test_another_epoch_cuts_elsewhere(store: FeatureStore) -> None:
-    first, again, second = (vocoder_batch(store, store.entries[:3], 1, epoch, 32).waveform for epoch in (0, 0, 1))
+    recipe = recipe_of(32)
+    first, again, second = (vocoder_batch(recipe, store, store.entries[:3], 1, epoch).waveform for epoch in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, second)
 
 
 def test_an_utterance_shorter_than_the_segment_is_followed_by_silence(store: FeatureStore) -> None:
     entry = store.entries[0]
-    batch = vocoder_batch(store, [entry], 0, 0, entry.num_frames + 20)
+    batch = vocoder_batch(recipe_of(entry.num_frames + 20), store, [entry], 0, 0)
     features = store.read(entry)
     np.testing.assert_array_equal(batch.mel[0, :, :-20], features.mel)
     np.testing.assert_array_equal(batch.waveform[0, : -20 * HOP] * 32768, features.waveform)
@@ -83,7 +91,7 @@ def test_an_utterance_shorter_than_the_segment_is_followed_by_silence(store: Fea
 @pytest.mark.parametrize("acoustic", [True, False])
 def test_a_batch_moves_as_a_whole(acoustic: bool, store: FeatureStore) -> None:
     entries = store.entries[:1]
-    batch = acoustic_batch(store, entries) if acoustic else vocoder_batch(store, entries, 0, 0, 8)
+    batch = acoustic_batch(store, entries) if acoustic else vocoder_batch(recipe_of(8), store, entries, 0, 0)
     moved = batch.to("meta")
     tensors = [value for value in vars(moved).values() if isinstance(value, torch.Tensor)]
     assert len(tensors) >= 2 and all(tensor.is_meta for tensor in tensors)

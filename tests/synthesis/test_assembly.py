@@ -38,7 +38,7 @@ def test_halves_of_different_mels_are_refused(voice: Voice) -> None:
     ("acoustic", "vocoder", "problem"),
     [
         (tiny_vocoder(), tiny_vocoder(), "the acoustic model is a hifigan; allowed are fastpitch and tacotron2"),
-        (tiny_acoustic(), tiny_acoustic(), "the vocoder is a fastpitch; allowed are hifigan and waveglow"),
+        (tiny_acoustic(), tiny_acoustic(), "the vocoder is a fastpitch; allowed are hifigan, waveglow, source_filter"),
     ],
 )
 def test_a_model_in_the_others_place_is_refused(acoustic: TrainedModel, vocoder: TrainedModel, problem: str) -> None:

@@ -5,11 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from sonorant.config import HifiganRecipe, parse_recipe
-from sonorant.config.load import dump_recipe
+from sonorant.config import HifiganRecipe, dump_recipe, load_recipe, parse_recipe
 from sonorant.features.batch import VocoderBatch, vocoder_batch
 from sonorant.features.store import FeatureStore
-from sonorant.training import hifigan_task
+from sonorant.training import adversarial_task
 from sonorant.training.guard import NonFinite
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.processes import Processes
@@ -35,7 +34,9 @@ def make(recipe: HifiganRecipe, store: FeatureStore) -> HifiganTask:
 
 def split(store: FeatureStore, parts: int, size: int) -> list[VocoderBatch]:
     entries = store.split("train")
-    return [vocoder_batch(store, entries[part * size : (part + 1) * size], 0, 0, 16) for part in range(parts)]
+    recipe = load_recipe("tiny_hifigan")
+    assert isinstance(recipe, HifiganRecipe)
+    return [vocoder_batch(recipe, store, entries[part * size : (part + 1) * size], 0, 0) for part in range(parts)]
 
 
 def copy(network: nn.Module) -> list[torch.Tensor]:
@@ -61,7 +62,7 @@ def test_a_power_iteration_per_micro_batch_would_give_another_gradient(
     hifigan_recipe: HifiganRecipe, store: FeatureStore, gradients: Gradients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = changed(hifigan_recipe, optimizer={"epsilon": 1.0})
-    monkeypatch.setattr(hifigan_task, "advance_spectral_norm", lambda discriminators: discriminators.train())
+    monkeypatch.setattr(adversarial_task, "advance_spectral_norm", lambda discriminators: discriminators.train())
     whole = gradients(make(recipe, store), split(store, 1, 8), JUDGED)
     parts = gradients(make(recipe, store), split(store, 4, 2), JUDGED)
     assert (parts["discriminators"] - whole["discriminators"]).norm() / whole["discriminators"].norm() > 1e-4

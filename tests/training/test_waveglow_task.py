@@ -37,9 +37,11 @@ def make(recipe: WaveglowRecipe, store: FeatureStore) -> WaveglowTask:
     return WaveglowTask(recipe, store, Processes())
 
 
-def split(store: FeatureStore, parts: int, size: int, frames: int = 8) -> list[VocoderBatch]:
+def split(store: FeatureStore, parts: int, size: int) -> list[VocoderBatch]:
     entries = store.split("train")
-    return [vocoder_batch(store, entries[part * size : (part + 1) * size], 0, 0, frames) for part in range(parts)]
+    recipe = load_recipe("tiny_waveglow")
+    assert isinstance(recipe, WaveglowRecipe)
+    return [vocoder_batch(recipe, store, entries[part * size : (part + 1) * size], 0, 0) for part in range(parts)]
 
 
 def test_gradients_do_not_depend_on_the_split_of_the_batch(

@@ -176,7 +176,7 @@ def test_paddings_that_differ_are_bridged(tmp_path: Path) -> None:
 def test_models_in_the_wrong_place_are_refused(tmp_path: Path) -> None:
     with pytest.raises(VoiceError, match="the acoustic model is a hifigan; allowed are fastpitch and tacotron2"):
         pack(tmp_path / "voice", tiny_vocoder(), tiny_vocoder(), name="tiny", licences=LICENCES)
-    with pytest.raises(VoiceError, match="the vocoder is a fastpitch; allowed are hifigan and waveglow"):
+    with pytest.raises(VoiceError, match="the vocoder is a fastpitch; allowed are hifigan, waveglow, source_filter"):
         pack(tmp_path / "voice", tiny_acoustic(), tiny_acoustic(), name="tiny", licences=LICENCES)
 
 

@@ -10,7 +10,15 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from sonorant.config.recipe import RECIPE, FastPitchRecipe, HifiganRecipe, Recipe, Tacotron2Recipe, WaveglowRecipe
+from sonorant.config.recipe import (
+    RECIPE,
+    FastPitchRecipe,
+    HifiganRecipe,
+    Recipe,
+    SourceFilterRecipe,
+    Tacotron2Recipe,
+    WaveglowRecipe,
+)
 from sonorant.errors import ConfigError
 
 _TASKS: dict[str, type[BaseModel]] = {
@@ -18,6 +26,7 @@ _TASKS: dict[str, type[BaseModel]] = {
     "tacotron2": Tacotron2Recipe,
     "hifigan": HifiganRecipe,
     "waveglow": WaveglowRecipe,
+    "source_filter": SourceFilterRecipe,
 }
 
 

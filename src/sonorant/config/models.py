@@ -81,9 +81,7 @@ class DynamicConvolutionAttentionConfig(Settings):
     prior_beta: float = Field(0.9, gt=0)
 
 
-AttentionConfig = Annotated[
-    LocationAttentionConfig | DynamicConvolutionAttentionConfig, Field(discriminator="kind")
-]
+AttentionConfig = Annotated[LocationAttentionConfig | DynamicConvolutionAttentionConfig, Field(discriminator="kind")]
 
 
 class Tacotron2Config(Settings):
@@ -182,6 +180,34 @@ class HifiganConfig(Settings):
         for rate in self.upsample_rates:
             hop *= rate
         return hop
+
+
+class PitchEstimatorConfig(Settings):
+    """What reads the pitch off a mel: one class per `bins`-th part of the range, in equal musical steps."""
+
+    channels: int = Field(128, ge=1)
+    hidden_channels: int = Field(256, ge=1)
+    num_layers: int = Field(3, ge=0)
+    bins: int = Field(160, ge=2)
+    floor_hz: float = Field(50.0, gt=0)
+    ceiling_hz: float = Field(600.0, gt=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.ceiling_hz <= self.floor_hz:
+            raise ValueError(f"ceiling_hz {self.ceiling_hz:g} is not above floor_hz {self.floor_hz:g}")
+        return self
+
+
+class SourceFilterConfig(Settings):
+    """A source-filter vocoder: filters at the frame rate shape pulses and noise (Wang et al. 2019; Siuzdak 2023)."""
+
+    hop_length: int = Field(256, ge=1, description="samples per mel frame")
+    channels: int = Field(256, ge=1)
+    hidden_channels: int = Field(768, ge=1)
+    num_layers: int = Field(6, ge=0)
+    kernel: OddKernel = 7
+    pitch: PitchEstimatorConfig = PitchEstimatorConfig()
 
 
 class DiscriminatorConfig(Settings):

@@ -10,6 +10,7 @@ from sonorant.config.models import (
     DiscriminatorConfig,
     FastPitchConfig,
     HifiganConfig,
+    SourceFilterConfig,
     Tacotron2Config,
     WaveglowConfig,
 )
@@ -137,6 +138,12 @@ class HifiganLoss(Settings):
         return self
 
 
+class SourceFilterLoss(HifiganLoss):
+    """Those of HiFi-GAN, and of what reads the pitch off the mel."""
+
+    pitch: float = Field(1.0, gt=0, description="cross-entropies of the pitch and of whether there is one")
+
+
 class _Recipe(Settings):
     name: str = Field(min_length=1)
     description: str = ""
@@ -156,7 +163,7 @@ class FastPitchRecipe(_Recipe):
 
 
 class _VocoderRecipe(_Recipe):
-    model: HifiganConfig | WaveglowConfig
+    model: HifiganConfig | WaveglowConfig | SourceFilterConfig
     segment_frames: int = Field(32, ge=1)
 
     @model_validator(mode="after")
@@ -169,13 +176,9 @@ class _VocoderRecipe(_Recipe):
         return self
 
 
-class HifiganRecipe(_VocoderRecipe):
-    """Trains a HiFi-GAN generator against its discriminators."""
-
-    task: Literal["hifigan"]
-    model: HifiganConfig = HifiganConfig()
+class _AdversarialRecipe(_VocoderRecipe):
     discriminators: DiscriminatorConfig = DiscriminatorConfig()
-    loss: HifiganLoss = HifiganLoss()
+    loss: HifiganLoss | SourceFilterLoss
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -190,6 +193,31 @@ class HifiganRecipe(_VocoderRecipe):
     def loss_mel(self) -> MelConfig:
         """The mel of the reconstruction loss: the input's but for its upper edge."""
         return self.features.mel.model_copy(update={"f_max": self.loss.mel_f_max})
+
+
+class HifiganRecipe(_AdversarialRecipe):
+    """Trains a HiFi-GAN generator against its discriminators."""
+
+    task: Literal["hifigan"]
+    model: HifiganConfig = HifiganConfig()
+    loss: HifiganLoss = HifiganLoss()
+
+
+class SourceFilterRecipe(_AdversarialRecipe):
+    """Trains a source-filter vocoder: on spectra, and against discriminators."""
+
+    task: Literal["source_filter"]
+    model: SourceFilterConfig = SourceFilterConfig()
+    loss: SourceFilterLoss = SourceFilterLoss()
+
+    @model_validator(mode="after")
+    def _check_frames(self) -> Self:
+        mel = self.features.mel
+        if mel.n_fft % mel.hop_length:
+            raise ValueError(
+                f"features.mel.n_fft {mel.n_fft} must be a multiple of features.mel.hop_length {mel.hop_length}"
+            )
+        return self
 
 
 class Tacotron2Recipe(_Recipe):
@@ -209,7 +237,8 @@ class WaveglowRecipe(_VocoderRecipe):
 
 
 AcousticRecipe = FastPitchRecipe | Tacotron2Recipe
-VocoderRecipe = HifiganRecipe | WaveglowRecipe
+AdversarialRecipe = HifiganRecipe | SourceFilterRecipe
+VocoderRecipe = AdversarialRecipe | WaveglowRecipe
 Recipe = AcousticRecipe | VocoderRecipe
 RECIPE: TypeAdapter[Recipe] = TypeAdapter(Annotated[Recipe, Field(discriminator="task")])
 """Validates and dumps a recipe of any task."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sonorant.audio.mel import mel_filterbank
 from sonorant.config import (
     AcousticRecipe,
     FastPitchConfig,
@@ -19,6 +20,8 @@ from sonorant.config import (
     HifiganConfig,
     HifiganRecipe,
     Recipe,
+    SourceFilterConfig,
+    SourceFilterRecipe,
     Tacotron2Config,
     Tacotron2Recipe,
     WaveglowConfig,
@@ -30,6 +33,7 @@ from sonorant.evaluation.benchmark_torch import choose_precision
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import HifiganGenerator
 from sonorant.models.lengths import repeat_by_duration
+from sonorant.models.source_filter import SourceFilterVocoder
 from sonorant.models.tacotron2 import Tacotron2
 from sonorant.models.waveglow import Waveglow
 from sonorant.text import Frontend
@@ -132,6 +136,17 @@ def _speak_waveglow(network: Waveglow, config: WaveglowConfig, load: Load) -> Te
     return network.infer(load.mel, config.sigma * noise)
 
 
+def _build_source_filter(recipe: SourceFilterRecipe, num_symbols: int) -> SourceFilterVocoder:
+    return SourceFilterVocoder(recipe.model, mel_filterbank(recipe.features.mel))
+
+
+def _speak_source_filter(network: SourceFilterVocoder, config: SourceFilterConfig, load: Load) -> Tensor:
+    pitch_hz = network.pitch(load.mel)
+    excitation = torch.randn(len(load.mel), 2, load.num_frames * config.hop_length, device=load.mel.device)
+    waveform: Tensor = network(load.mel, pitch_hz, excitation)
+    return waveform
+
+
 INFERENCES: dict[str, Inference] = {
     "fastpitch": Inference(_build_fastpitch, _speak_fastpitch),
     "tacotron2": Inference(
@@ -139,6 +154,7 @@ INFERENCES: dict[str, Inference] = {
     ),
     "hifigan": Inference(_build_hifigan, _speak_hifigan),
     "waveglow": Inference(_build_waveglow, _speak_waveglow),
+    "source_filter": Inference(_build_source_filter, _speak_source_filter),
 }
 """A recipe's task -> how its network speaks."""
 

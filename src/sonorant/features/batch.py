@@ -6,10 +6,13 @@ from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from sonorant.features.order import crop_start
+from sonorant.audio.excitation import make_excitation
+from sonorant.config import MelConfig, SourceFilterRecipe, VocoderRecipe
+from sonorant.features.order import crop_start, draw
 from sonorant.features.store import Entry, Features, FeatureStore, PitchStatistics
 
 
@@ -66,6 +69,19 @@ class VocoderBatch(_Batch):
     utterance_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class SourceFilterBatch(VocoderBatch):
+    """Segments with what a source-filter vocoder turns into their sound.
+
+    Attributes:
+        pitch_hz: (B, segment_frames), 0 where unvoiced.
+        excitation: (B, 2, segment_frames * hop_length): pulses at that pitch, and noise.
+    """
+
+    pitch_hz: Tensor
+    excitation: Tensor
+
+
 def acoustic_batch(store: FeatureStore, entries: Sequence[Entry]) -> AcousticBatch:
     """Read whole utterances into one padded batch."""
     features = [store.read(entry) for entry in entries]
@@ -100,19 +116,35 @@ def normalize_pitch(features: Features, statistics: PitchStatistics) -> np.ndarr
 
 
 def vocoder_batch(
-    store: FeatureStore, entries: Sequence[Entry], seed: int, epoch: int, segment_frames: int
+    recipe: VocoderRecipe, store: FeatureStore, entries: Sequence[Entry], seed: int, epoch: int
 ) -> VocoderBatch:
     """Read one segment of each utterance, cut at a frame where the seed, the epoch and the id say.
 
     An utterance that is shorter than the segment is followed by silence.
     """
-    config = store.config.mel
-    mel = torch.full((len(entries), config.n_mels, segment_frames), float(np.log(config.floor)))
-    waveform = torch.zeros(len(entries), segment_frames * config.hop_length)
-    for row, entry in enumerate(entries):
-        start = crop_start(seed, epoch, entry.utterance_id, entry.num_frames, segment_frames)
-        frames = torch.from_numpy(store.read_mel(entry, start, segment_frames))
-        samples = torch.from_numpy(store.read_waveform(entry, start, segment_frames))
+    config, num_frames = store.config.mel, recipe.segment_frames
+    mel = torch.full((len(entries), config.n_mels, num_frames), float(np.log(config.floor)))
+    waveform = torch.zeros(len(entries), num_frames * config.hop_length)
+    starts = [crop_start(seed, epoch, entry.utterance_id, entry.num_frames, num_frames) for entry in entries]
+    for row, (entry, start) in enumerate(zip(entries, starts, strict=True)):
+        frames = torch.from_numpy(store.read_mel(entry, start, num_frames))
+        samples = torch.from_numpy(store.read_waveform(entry, start, num_frames))
         mel[row, :, : frames.shape[1]] = frames
         waveform[row, : len(samples)] = samples / 32768.0
-    return VocoderBatch(mel, waveform, tuple(entry.utterance_id for entry in entries))
+    ids = tuple(entry.utterance_id for entry in entries)
+    if not isinstance(recipe, SourceFilterRecipe):
+        return VocoderBatch(mel, waveform, ids)
+    pitch_hz = np.zeros((len(entries), num_frames), dtype=np.float32)
+    for row, (entry, start) in enumerate(zip(entries, starts, strict=True)):
+        course = store.read_pitch(entry, start, num_frames)
+        pitch_hz[row, : len(course)] = course
+    drawn = [_excitation(row, config, seed, epoch, name) for row, name in zip(pitch_hz, ids, strict=True)]
+    return SourceFilterBatch(mel, waveform, ids, torch.from_numpy(pitch_hz), torch.from_numpy(np.stack(drawn)))
+
+
+def _excitation(
+    pitch_hz: NDArray[np.float32], config: MelConfig, seed: int, epoch: int, utterance_id: str
+) -> NDArray[np.float32]:
+    """Draw the noise, and where the first pulse is, from the same things as the crop."""
+    random = np.random.default_rng(draw(seed, epoch, "excitation", utterance_id))
+    return make_excitation(pitch_hz, config, random, random.random())

@@ -55,8 +55,7 @@ class Steps(Dataset[Step]):
         parts = [chosen[start : start + self._micro] for start in starts]
         recipe = self._recipe
         if isinstance(recipe, VocoderRecipe):
-            seed, frames = recipe.run.seed, recipe.segment_frames
-            return epoch, [vocoder_batch(self._store, part, seed, epoch, frames) for part in parts]
+            return epoch, [vocoder_batch(recipe, self._store, part, recipe.run.seed, epoch) for part in parts]
         return epoch, [acoustic_batch(self._store, part) for part in parts]
 
     def _batches(self, epoch: int) -> list[list[int]]:

@@ -193,6 +193,14 @@ class FeatureStore:
         hop = self.config.mel.hop_length
         return self._read_slice(entry, "waveform", start_frame * hop, (start_frame + num_frames) * hop)
 
+    def read_pitch(self, entry: Entry, start_frame: int, num_frames: int) -> NDArray[np.float32]:
+        """Read the pitch of a stretch of frames, cut at the end of the utterance.
+
+        Shape:
+            -> (up to num_frames,)
+        """
+        return self._read_slice(entry, "pitch_hz", start_frame, start_frame + num_frames)
+
     def _read_slice(self, entry: Entry, name: str, start: int, stop: int) -> NDArray[Any]:
         from safetensors import SafetensorError, safe_open
 

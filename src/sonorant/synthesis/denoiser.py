@@ -3,7 +3,7 @@
 import numpy as np
 
 from sonorant.synthesis.runtime import Floats, Runtime
-from sonorant.synthesis.vocoding import draw_noise, vocode_whole
+from sonorant.synthesis.vocoding import other_inputs, vocode_whole
 from sonorant.voice.manifest import VocoderPart
 
 N_FFT = 1024
@@ -71,7 +71,7 @@ def vocoder_bias(runtime: Runtime, vocoder: VocoderPart) -> Floats:
     """
     num_frames = max(_BIAS_FRAMES, 4 * N_FFT // vocoder.mel.hop_length)
     zeros = np.zeros((vocoder.mel.n_mels, num_frames), dtype=np.float32)
-    waveform = vocode_whole(runtime, zeros, draw_noise(vocoder, num_frames, None))
+    waveform = vocode_whole(runtime, zeros, other_inputs(runtime, vocoder, zeros, None))
     quarter = len(waveform) // 4
     stretches = np.lib.stride_tricks.sliding_window_view(waveform[quarter:-quarter], N_FFT)[::HOP_LENGTH]
     return np.abs(np.fft.rfft(stretches * _WINDOW, axis=-1)).mean(axis=0).astype(np.float32)  # type: ignore[no-any-return]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sonorant.errors import RequestError
 from sonorant.voice import Voice
-from sonorant.voice.graphs import VOCODER_NAME
+from sonorant.voice.graphs import VOCODER_NAMES
 
 Floats = NDArray[np.float32]
 
@@ -28,7 +28,7 @@ class PairedRuntime:
 
     def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
         """See `Runtime.run`."""
-        return (self._vocoder if graph == VOCODER_NAME else self._acoustic).run(graph, **inputs)
+        return (self._vocoder if graph in VOCODER_NAMES else self._acoustic).run(graph, **inputs)
 
 
 def load_runtime(

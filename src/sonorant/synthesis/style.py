@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sonorant.errors import RequestError
-from sonorant.voice.manifest import GriffinLimPart, Speaker, Tacotron2Part, VoiceManifest
+from sonorant.voice.manifest import GriffinLimPart, SourceFilterPart, Speaker, Tacotron2Part, VoiceManifest
 
 _RANGES = {"speed": (0.25, 4.0), "pitch": (-12.0, 12.0), "pitch_range": (0.0, 3.0), "denoise": (0.0, 1.0)}
 
@@ -45,8 +45,8 @@ def choose_style(
             raise RequestError(f"{name}: {value:g}, allowed are {low:g} to {high:g}")
     if seed < 0:
         raise RequestError(f"seed: {seed}, allowed are whole numbers from 0 on")
-    if denoise and isinstance(manifest.vocoder, GriffinLimPart):
-        raise RequestError("denoise: this voice has no trained vocoder whose bias could be removed; use 0")
+    if denoise and isinstance(manifest.vocoder, GriffinLimPart | SourceFilterPart):
+        raise RequestError(f"denoise: a {manifest.vocoder.kind} vocoder has no bias that could be removed; use 0")
     speaker_id, chosen = _find_speaker(manifest, speaker)
     if isinstance(manifest.acoustic, Tacotron2Part) and (pitch or pitch_range != 1.0):
         raise RequestError("pitch: this voice's Tacotron 2 has no pitch to change; leave pitch and pitch_range out")

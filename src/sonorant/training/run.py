@@ -11,7 +11,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from sonorant.config import FastPitchRecipe, Recipe, Tacotron2Recipe, WaveglowRecipe, dump_recipe
+from sonorant.config import FastPitchRecipe, Recipe, SourceFilterRecipe, Tacotron2Recipe, WaveglowRecipe, dump_recipe
 from sonorant.errors import RequestError, TrainingDiverged
 from sonorant.features.loader import micro_batches
 from sonorant.features.store import FeatureStore
@@ -24,6 +24,7 @@ from sonorant.training.hardware import processor_name
 from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.processes import Processes
 from sonorant.training.schedule import learning_rate_factor
+from sonorant.training.source_filter_task import SourceFilterTask
 from sonorant.training.state import Position, capture, refuse_changes, restore, tensor_bytes, versions
 from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.task import Task
@@ -215,6 +216,8 @@ def make_task(recipe: Recipe, store: FeatureStore, processes: Processes) -> Task
         return Tacotron2Task(recipe, store, processes)
     if isinstance(recipe, WaveglowRecipe):
         return WaveglowTask(recipe, store, processes)
+    if isinstance(recipe, SourceFilterRecipe):
+        return SourceFilterTask(recipe, store, processes)
     return HifiganTask(recipe, store, processes)
 
 

@@ -31,7 +31,7 @@ class VocoderTask(Task[VocoderBatch]):
         self, recipe: VocoderRecipe, store: FeatureStore, processes: Processes, networks: dict[str, nn.Module]
     ) -> None:
         super().__init__(recipe, store, processes, networks)
-        self.batch, self.segment_frames = recipe.batch, recipe.segment_frames
+        self._recipe = recipe
         self.input_mel = LogMel(store.config.mel).to(self.device)
 
     @abstractmethod
@@ -57,12 +57,12 @@ class VocoderTask(Task[VocoderBatch]):
 
     def share(self, batch: VocoderBatch) -> float:
         """Return how much of the global batch a micro-batch is."""
-        return len(batch.mel) / self.batch.global_batch
+        return len(batch.mel) / self._recipe.batch.global_batch
 
     def validation_batches(self) -> Iterator[VocoderBatch]:
         """Yield one segment of each validation utterance, always the same."""
         entries = self.store.split("validation")
-        size = self.batch.micro_batch or self.batch.global_batch
+        size = self._recipe.batch.micro_batch or self._recipe.batch.global_batch
         for start in range(0, len(entries), size):
             part = entries[start : start + size]
-            yield vocoder_batch(self.store, part, VALIDATION_SEED, 0, self.segment_frames).to(self.device)
+            yield vocoder_batch(self._recipe, self.store, part, VALIDATION_SEED, 0).to(self.device)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sonorant.audio.excitation import make_excitation
 from sonorant.config import Tacotron2Config, WaveglowConfig
 from sonorant.errors import VoiceError
 from sonorant.voice.graphs import (
@@ -17,7 +18,9 @@ from sonorant.voice.graphs import (
     GRAPHS,
     HIFIGAN,
     MEMORY,
+    PITCH,
     POSTNET,
+    SOURCE_FILTER,
     STEP,
     WAVEGLOW,
     Graph,
@@ -112,11 +115,23 @@ def _waveglow_examples(trained: TrainedModel, network: Any, batch: int, length: 
     return {WAVEGLOW.file: {"mel": _mel_like(batch, trained.mel.n_mels, length), "noise": noise}}
 
 
+def _source_filter_examples(trained: TrainedModel, network: Any, batch: int, length: int) -> Examples:
+    """Return a mel, and pulses and noise at a pitch that rises from silence."""
+    import torch
+
+    mel, pitch_hz = _mel_like(batch, trained.mel.n_mels, length), 20.0 * torch.arange(length).expand(batch, length)
+    random = np.random.default_rng(length)
+    excitation = np.stack([make_excitation(row, trained.mel, random) for row in pitch_hz.numpy()])
+    source = {"mel": mel, "pitch_hz": pitch_hz.contiguous(), "excitation": torch.from_numpy(excitation)}
+    return {PITCH.file: {"mel": mel}, SOURCE_FILTER.file: source}
+
+
 _EXAMPLES: dict[str, Callable[[TrainedModel, Any, int, int], Examples]] = {
     "fastpitch": _fastpitch_examples,
     "tacotron2": _tacotron2_examples,
     "hifigan": _hifigan_examples,
     "waveglow": _waveglow_examples,
+    "source_filter": _source_filter_examples,
 }
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 VOCODER_NAME = "vocoder.onnx"
+PITCH_NAME = "vocoder_pitch.onnx"
+VOCODER_NAMES = VOCODER_NAME, PITCH_NAME
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,14 @@ STEP = Graph(
 POSTNET = Graph("acoustic_postnet.onnx", "postnet", {"mel": (0, 2), "mel_lengths": (0,)}, ("mel_postnet",))
 HIFIGAN = Graph(VOCODER_NAME, "forward", {"mel": (0, 2)}, ("waveform",))
 WAVEGLOW = Graph(VOCODER_NAME, "infer", {"mel": (0, 2), "noise": (0, 2)}, ("waveform",))
+PITCH = Graph(PITCH_NAME, "pitch", {"mel": (0, 2)}, ("pitch_hz",))
+SOURCE_FILTER = Graph(VOCODER_NAME, "forward", {"mel": (0, 2), "pitch_hz": (0, 1), "excitation": (0, 2)}, ("waveform",))
 
 GRAPHS: dict[str, tuple[Graph, ...]] = {
     "fastpitch": (ENCODER, DECODER),
     "tacotron2": (MEMORY, STEP, POSTNET),
     "hifigan": (HIFIGAN,),
     "waveglow": (WAVEGLOW,),
+    "source_filter": (PITCH, SOURCE_FILTER),
 }
 """Kind of model -> its graphs."""

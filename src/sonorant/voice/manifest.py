@@ -12,6 +12,7 @@ from sonorant.config import (
     HifiganConfig,
     MelConfig,
     Settings,
+    SourceFilterConfig,
     Tacotron2Config,
     WaveglowConfig,
 )
@@ -98,6 +99,14 @@ class WaveglowPart(_Model):
     receptive_field_frames: int = Field(ge=0, description="context a chunk needs on each side to equal the whole")
 
 
+class SourceFilterPart(_Model):
+    """A source-filter vocoder: mel to pitch, then mel, pulses and noise to waveform."""
+
+    kind: Literal["source_filter"] = "source_filter"
+    config: SourceFilterConfig
+    receptive_field_frames: int = Field(ge=0, description="context a chunk needs on each side to equal the whole")
+
+
 class GriffinLimPart(_Model):
     """No trained vocoder: phases are estimated from the mel."""
 
@@ -106,7 +115,7 @@ class GriffinLimPart(_Model):
 
 
 AcousticPart = FastPitchPart | Tacotron2Part
-VocoderPart = HifiganPart | WaveglowPart | GriffinLimPart
+VocoderPart = HifiganPart | WaveglowPart | SourceFilterPart | GriffinLimPart
 
 
 class VoiceManifest(Settings):

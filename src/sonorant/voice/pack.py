@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sonorant.config import FastPitchConfig, HifiganConfig, Tacotron2Config, WaveglowConfig
+from sonorant.config import FastPitchConfig, Tacotron2Config
 from sonorant.errors import RequestError, VoiceError
 from sonorant.voice.card import write_card
 from sonorant.voice.export import export
@@ -30,6 +30,7 @@ from sonorant.voice.manifest import (
     GriffinLimPart,
     HifiganPart,
     Licences,
+    SourceFilterPart,
     Speaker,
     Tacotron2Part,
     VocoderPart,
@@ -37,7 +38,13 @@ from sonorant.voice.manifest import (
     WaveglowPart,
     explain,
 )
-from sonorant.voice.trained import TrainedModel
+from sonorant.voice.trained import TrainedModel, VocoderConfig, make_network
+
+_VOCODER_PARTS: dict[str, type[HifiganPart] | type[WaveglowPart] | type[SourceFilterPart]] = {
+    "hifigan": HifiganPart,
+    "waveglow": WaveglowPart,
+    "source_filter": SourceFilterPart,
+}
 
 
 def pack(
@@ -206,25 +213,14 @@ def vocoder_part(model: TrainedModel) -> VocoderPart:
     Raises:
         VoiceError: It is none.
     """
-    match model.config:
-        case HifiganConfig():
-            from torch import device
+    import torch
 
-            from sonorant.models.hifigan import HifiganGenerator
-
-            with device("meta"):  # a network that takes no memory
-                context = HifiganGenerator(model.config, model.mel.n_mels).receptive_field_frames()
-            return HifiganPart(config=model.config, receptive_field_frames=context, **_said(model))
-        case WaveglowConfig():
-            from torch import device
-
-            from sonorant.models.waveglow import Waveglow
-
-            with device("meta"):
-                context = Waveglow(model.config, model.mel.n_mels).receptive_field_frames()
-            return WaveglowPart(config=model.config, receptive_field_frames=context, **_said(model))
-        case _:
-            raise VoiceError(f"the vocoder is a {model.kind}; allowed are hifigan and waveglow")
+    if not isinstance(model.config, VocoderConfig):
+        raise VoiceError(f"the vocoder is a {model.kind}; allowed are {', '.join(_VOCODER_PARTS)}")
+    with torch.device("meta"):  # a network that takes no memory
+        network: Any = make_network(model)
+    context = network.receptive_field_frames()
+    return _VOCODER_PARTS[model.kind](config=model.config, receptive_field_frames=context, **_said(model))
 
 
 def _griffin_lim_part(acoustic: TrainedModel, iterations: int) -> GriffinLimPart:

@@ -7,16 +7,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from sonorant.audio.mel import mel_filterbank
 from sonorant.config import (
     FastPitchConfig,
     FrontendConfig,
     HifiganConfig,
     MelConfig,
     Settings,
+    SourceFilterConfig,
     Tacotron2Config,
     WaveglowConfig,
 )
@@ -27,20 +29,18 @@ from sonorant.voice.manifest import Facts, explain
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from sonorant.models.hifigan import HifiganGenerator
-    from sonorant.models.waveglow import Waveglow
-
 FORMAT_VERSION: Literal[1] = 1
 _METADATA_KEY = "sonorant"
 
-Kind = Literal["fastpitch", "tacotron2", "hifigan", "waveglow"]
+Kind = Literal["fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter"]
 AcousticConfig = FastPitchConfig | Tacotron2Config
-VocoderConfig = HifiganConfig | WaveglowConfig
+VocoderConfig = HifiganConfig | WaveglowConfig | SourceFilterConfig
 _CONFIGS: dict[Kind, type[AcousticConfig] | type[VocoderConfig]] = {
     "fastpitch": FastPitchConfig,
     "tacotron2": Tacotron2Config,
     "hifigan": HifiganConfig,
     "waveglow": WaveglowConfig,
+    "source_filter": SourceFilterConfig,
 }
 _KINDS: dict[type, Kind] = {config: kind for kind, config in _CONFIGS.items()}
 
@@ -211,34 +211,41 @@ def _read_header(data: bytes, where: str) -> TrainedHeader:
         raise VoiceError(f"{where}: wrong header: {explain(error)}") from None
 
 
-def _build(model: TrainedModel) -> "nn.Module":
-    """Make the network of a model and fill it with its weights."""
+def make_network(model: TrainedModel) -> "nn.Module":
+    """Make the network that a model's config describes, with weights of no meaning."""
     sizes = len(model.symbols), len(model.speakers), model.mel.n_mels
     match model.config:
         case FastPitchConfig():
             from sonorant.models.fastpitch import FastPitch
 
-            return _filled(FastPitch(model.config, *sizes), model)
+            return FastPitch(model.config, *sizes)
         case Tacotron2Config():
             from sonorant.models.tacotron2 import Tacotron2
 
-            return _filled(Tacotron2(model.config, *sizes), model)
+            return Tacotron2(model.config, *sizes)
         case HifiganConfig():
             from sonorant.models.hifigan import HifiganGenerator
 
-            return _folded(HifiganGenerator(model.config, model.mel.n_mels), model)
+            return HifiganGenerator(model.config, model.mel.n_mels)
         case WaveglowConfig():
             from sonorant.models.waveglow import Waveglow
 
-            return _folded(Waveglow(model.config, model.mel.n_mels), model)
+            return Waveglow(model.config, model.mel.n_mels)
+        case SourceFilterConfig():
+            from sonorant.models.source_filter import SourceFilterVocoder
+
+            return SourceFilterVocoder(model.config, mel_filterbank(model.mel))
 
 
-def _folded(network: "HifiganGenerator | Waveglow", model: TrainedModel) -> "nn.Module":
-    """Fill a network whose weights may be stored with their weight norm or without, and fold it."""
+def _build(model: TrainedModel) -> "nn.Module":
+    """Make the network of a model and fill it with its weights, which may be stored with their weight norm folded."""
+    network: Any = make_network(model)
+    if not isinstance(model.config, HifiganConfig | WaveglowConfig):
+        return _filled(network, model)
     if any(".parametrizations." in name for name in model.weights):
         _filled(network, model)
         network.remove_weight_norm()
-        return network
+        return network  # type: ignore[no-any-return]
     network.remove_weight_norm()
     return _filled(network, model)
 
