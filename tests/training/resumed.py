@@ -2,7 +2,7 @@
 
     python tests/training/resumed.py STORE OUT PORT ...
 
-It trains each model in one go (`OUT/MODEL/whole`) and in two (`parts`, and as it was in between: `paused`). The
+It trains each model in one go (`OUT/MODEL/whole`), and once more from a checkpoint in the middle (`rest`). The
 processes of each training meet at a port of its own.
 """
 
@@ -26,9 +26,9 @@ MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow")
 PAUSE, END = 3, 5
 """The store's 10 utterances in batches of 4 are 2 steps an epoch: a pause in the middle of the second of three."""
 
-TRAININGS = 3 * len(MODELS)
-SETTINGS = ("run.validate_every=1", "run.checkpoint_every=100", "run.log_every=1", "run.sample_every=100",
-            "run.keep_last=1", "schedule.kind=exponential", "schedule.gamma=0.9")  # fmt: skip
+TRAININGS = 2 * len(MODELS)
+SETTINGS = ("run.validate_every=2", f"run.checkpoint_every={PAUSE}", "run.log_every=1", "run.keep_last=9",
+            "schedule.kind=exponential", "schedule.gamma=0.9")  # fmt: skip
 OWN = {
     "fastpitch": ("loss.binarization_start=1", "loss.binarization_warmup=4"),
     "tacotron2": ("loss.guided_attention_steps=5",),
@@ -37,8 +37,14 @@ OWN = {
 }
 
 
-def recipe_of(model: str, steps: int, *overrides: str) -> Recipe:
-    return load_recipe(f"tiny_{model}", [*SETTINGS, *OWN[model], f"run.steps={steps}", *overrides])
+def recipe_of(model: str, *overrides: str) -> Recipe:
+    return load_recipe(f"tiny_{model}", [*SETTINGS, *OWN[model], f"run.steps={END}", *overrides])
+
+
+def pause(whole: Path, rest: Path) -> None:
+    """Make a run of another's checkpoint in the middle."""
+    rest.mkdir()
+    shutil.copy2(whole / f"step_{PAUSE:08d}.pt", rest)
 
 
 def without_samples(change: Callable[[type, str, object], None] = setattr) -> None:
@@ -52,16 +58,15 @@ def main(store: Path, out: Path, *ports: str) -> None:
     without_samples()
     left = iter(ports)
 
-    def train(model: str, name: str, steps: int, resume: bool = False) -> None:
+    def train(model: str, name: str, resume: bool = False) -> None:
         os.environ["MASTER_PORT"] = next(left)  # whoever is done first must not meet those of the training before
-        fit(recipe_of(model, steps, "batch.micro_batch=1"), store, out / model / name, resume, progress=False)
+        fit(recipe_of(model, "batch.micro_batch=1"), store, out / model / name, resume, progress=False)
 
     for model in MODELS:
-        train(model, "whole", END)
-        train(model, "parts", PAUSE)
+        train(model, "whole")
         if os.environ["RANK"] == "0":
-            shutil.copytree(out / model / "parts", out / model / "paused")
-        train(model, "parts", END, resume=True)
+            pause(out / model / "whole", out / model / "rest")
+        train(model, "rest", resume=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 import errno
 import os
+import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,25 @@ def test_the_last_few_and_the_best_are_kept(tmp_path: Path) -> None:
     assert folder.steps() == [2, 5, 6]
     assert folder.chosen() == tmp_path / "step_00000002.pt"
     assert folder.load_newest(silent)["step"] == 6
+
+
+def test_nothing_is_removed_before_what_replaces_it_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def note(name: str, describe: Callable[..., str]) -> None:
+        true = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *given: (done.append(describe(*given)), true(*given))[1])
+
+    folder = CheckpointFolder(tmp_path, keep_last=1)
+    folder.save(state(1), 1, Best(1, "mel", 0.5))
+    note("fsync", lambda descriptor: "sync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync file")
+    note("replace", lambda source, target: f"write {target.name}")
+    note("unlink", lambda path: f"remove {path.name}")
+    folder.save(state(2), 2, Best(2, "mel", 0.4))
+    written = [["sync file", f"write {name}", "sync folder"] for name in ("step_00000002.pt", "best.json")]
+    assert done == [*written[0], *written[1], "remove step_00000001.pt"]
 
 
 def test_a_new_best_releases_the_one_before(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """A run that is interrupted goes on as if it had not been, bit for bit."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tests.training.conftest import differences
-from tests.training.resumed import END, MODELS, PAUSE, TRAININGS, recipe_of, without_samples
+from tests.training.resumed import END, MODELS, PAUSE, TRAININGS, pause, recipe_of, without_samples
 from tests.training.together import free_port, together
 
 from sonorant.features.store import FeatureStore
@@ -33,6 +34,12 @@ def train_losses(run: Path) -> dict[int, dict[str, float]]:
     return {line["step"]: {name: line[name] for name in line.keys() - timed} for line in reports}
 
 
+def assert_same_end(whole: Path, rest: Path) -> None:
+    """Compare two runs, the second of which began with a checkpoint of the first."""
+    assert differences(state_of(whole), state_of(rest)) == []
+    assert train_losses(rest) == {step: losses for step, losses in train_losses(whole).items() if step > PAUSE}
+
+
 @pytest.fixture(autouse=True)
 def no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     without_samples(monkeypatch.setattr)
@@ -43,40 +50,48 @@ def no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_resumed_run_equals_one_that_was_never_interrupted(
     model: str, precision: str, store_path: Path, tmp_path: Path
 ) -> None:
-    def train(run: str, steps: int, resume: bool = False) -> None:
-        recipe = recipe_of(model, steps, MICRO, f"run.precision={precision}")
-        fit(recipe, store_path, tmp_path / run, resume, progress=False)
-
-    train("whole", END)
-    train("parts", PAUSE)
+    recipe, whole, rest = recipe_of(model, MICRO, f"run.precision={precision}"), tmp_path / "whole", tmp_path / "rest"
+    fit(recipe, store_path, whole, progress=False)
+    pause(whole, rest)
     torch.manual_seed(123)  # whatever the process did in between
-    train("parts", PAUSE + 1, resume=True)  # to the end of an epoch
-    train("parts", END, resume=True)
-    whole = state_of(tmp_path / "whole")
-    assert whole["epoch"] == 2 and whole["ema"]["updates"] == END and bool(whole["scaler"]) == (precision == "fp16")
-    assert differences(whole, state_of(tmp_path / "parts")) == []
-    assert train_losses(tmp_path / "parts") == train_losses(tmp_path / "whole")
+    fit(recipe, store_path, rest, resume=True, progress=False)
+    state = state_of(whole)
+    assert state["epoch"] == 2 and state["ema"]["updates"] == END and bool(state["scaler"]) == (precision == "fp16")
+    assert_same_end(whole, rest)
 
 
 @pytest.mark.parametrize("forgotten", ["networks", "ema", "optimizers", "scaler"])
 def test_the_comparison_of_runs_notices_what_a_checkpoint_forgets(
     forgotten: str, store_path: Path, tmp_path: Path
 ) -> None:
-    recipe = recipe_of("fastpitch", END, MICRO, "run.precision=fp16")
+    recipe, whole, rest = recipe_of("fastpitch", MICRO, "run.precision=fp16"), tmp_path / "whole", tmp_path / "rest"
+    fit(recipe, store_path, whole, progress=False)
+    pause(whole, rest)
+    fresh = Run(recipe, FeatureStore(store_path), tmp_path / "fresh", Processes())
+    state = state_of(rest, PAUSE)
+    state[forgotten] = capture(fresh.task, fresh.ema, fresh.position, fresh.recipe, fresh.store)[forgotten]
+    torch.save(state, rest / f"step_{PAUSE:08d}.pt")
+    fit(recipe, store_path, rest, resume=True, progress=False)
+    assert differences(state_of(whole), state_of(rest))
+
+
+def test_what_a_run_left_undone_when_it_was_killed_at_its_end_is_done(store_path: Path, tmp_path: Path) -> None:
+    recipe = recipe_of("fastpitch", "run.keep_last=1")
     fit(recipe, store_path, tmp_path / "whole", progress=False)
-    fit(recipe_of("fastpitch", PAUSE, MICRO, "run.precision=fp16"), store_path, tmp_path / "parts", progress=False)
-    features = FeatureStore(store_path)
-    fresh = Run(recipe, features, tmp_path / "fresh", Processes())
-    state = state_of(tmp_path / "parts", PAUSE)
-    state[forgotten] = capture(fresh.task, fresh.ema, fresh.position, fresh.recipe, features)[forgotten]
-    torch.save(state, tmp_path / "parts" / f"step_{PAUSE:08d}.pt")
-    fit(recipe, store_path, tmp_path / "parts", resume=True, progress=False)
-    assert differences(state_of(tmp_path / "whole"), state_of(tmp_path / "parts"))
+    shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+    newest = state_of(tmp_path / "whole")
+    torch.save({**newest, "step": 1}, tmp_path / "killed" / "step_00000001.pt")  # not yet removed
+    (tmp_path / "killed" / "best.json").write_text('{"step": 1, "metric": "mel", "value": 99}')  # not yet written
+    (tmp_path / "killed" / ".best.json.abcdefgh.tmp").write_text('{"step')
+    fit(recipe, store_path, tmp_path / "killed", resume=True, progress=False)
+    left = [{path.name for path in (tmp_path / run).iterdir()} for run in ("whole", "killed")]
+    assert left[0] == left[1]
+    assert json.loads((tmp_path / "killed" / "best.json").read_text()) == newest["best"]
 
 
 @pytest.fixture(scope="module")
 def of_two(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What two processes have trained, in one go and in two."""
+    """What two processes have trained, in one go and from a checkpoint on."""
     out = tmp_path_factory.mktemp("of-two")
     together(2, Path(__file__).parent / "resumed.py", store_path, out, *(free_port() for _ in range(TRAININGS)))
     return out
@@ -85,18 +100,19 @@ def of_two(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_two_processes_go_on_as_if_they_had_not_stopped(model: str, of_two: Path) -> None:
-    starts = json.loads((of_two / model / "parts" / "run.json").read_text())["starts"]
-    assert [(start["step"], start["processes"]) for start in starts] == [(0, 2), (PAUSE, 2)]
-    assert differences(state_of(of_two / model / "whole"), state_of(of_two / model / "parts")) == []
+    whole, rest = of_two / model / "whole", of_two / model / "rest"
+    (start,) = json.loads((rest / "run.json").read_text())["starts"]
+    assert (start["step"], start["processes"]) == (PAUSE, 2)
+    assert_same_end(whole, rest)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
-def test_one_process_goes_on_with_the_run_of_two(model: str, of_two: Path, store_path: Path) -> None:
-    """With other data the losses would differ in their first digit."""
-    run = of_two / model / "paused"
-    fit(recipe_of(model, END, "batch.micro_batch=1"), store_path, run, resume=True, progress=False)
-    expected, found = train_losses(of_two / model / "whole"), train_losses(run)
-    assert list(found) == list(expected) == list(range(1, END + 1))
-    for step, losses in expected.items():
-        assert found[step] == pytest.approx(losses, rel=1e-4, abs=1e-6), step
+def test_one_process_goes_on_with_the_run_of_two(model: str, of_two: Path, store_path: Path, tmp_path: Path) -> None:
+    """With other data the losses would differ in their first digits."""
+    pause(of_two / model / "whole", tmp_path / "alone")
+    fit(recipe_of(model, "batch.micro_batch=1"), store_path, tmp_path / "alone", resume=True, progress=False)
+    expected, found = train_losses(of_two / model / "whole"), train_losses(tmp_path / "alone")
+    assert list(found) == list(range(PAUSE + 1, END + 1))
+    for step, losses in found.items():
+        assert losses == pytest.approx(expected[step], rel=1e-4, abs=1e-6), step
