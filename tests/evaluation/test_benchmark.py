@@ -103,7 +103,7 @@ def test_batch_sizes_and_stages_have_means_of_their_own_and_a_single_row_has_non
         for batch in (1, 4)
         for stage in ("acoustic", "vocoder")
     ]
-    alone = Row(work(words=None, stage="training step"), seconds=(1.0,), processor_s=0.0, peak_bytes=0)
+    alone = Row(work(words=8, stage="speak"), seconds=(1.0,), processor_s=0.0, peak_bytes=0)
     completed = with_means([*rows, alone])
     order = [(row.work.stage, row.work.batch, row.work.words) for row in completed]
     assert order == [
@@ -111,5 +111,5 @@ def test_batch_sizes_and_stages_have_means_of_their_own_and_a_single_row_has_non
         ("vocoder", 1, 1), ("vocoder", 1, 2), ("vocoder", 1, None),
         ("acoustic", 4, 1), ("acoustic", 4, 2), ("acoustic", 4, None),
         ("vocoder", 4, 1), ("vocoder", 4, 2), ("vocoder", 4, None),
-        ("training step", 1, None),
+        ("speak", 1, 8),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from sonorant.cli import main
 from sonorant.cli.bench import show
 from sonorant.config import AcousticRecipe, list_recipes, load_recipe
-from sonorant.evaluation import benchmark_machine, benchmark_run, benchmark_torch, benchmark_training
+from sonorant.evaluation import benchmark_machine, benchmark_run, benchmark_torch
 from sonorant.evaluation.benchmark import Row, Work
 from sonorant.evaluation.benchmark_report import COLUMNS, Report, plain_table, row_cells
 from sonorant.evaluation.benchmark_sentences import SENTENCES, num_words, sentences_up_to
@@ -45,7 +45,6 @@ def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
     monkeypatch.chdir(tmp_path)
     for module in (benchmark_machine, benchmark_torch):
         monkeypatch.setattr(module, "CPU_PRODUCT_SIZE", 64)
-    monkeypatch.setattr(benchmark_training, "NUM_SYMBOLS", 10)
 
     def run(*arguments: object) -> Done:
         monkeypatch.setattr("sys.argv", ["sonorant", "bench", "--threads", "1", *map(str, arguments)])
@@ -117,7 +116,7 @@ def test_a_voice_is_measured_in_torch_when_asked(bench: Bench, tiny_voice: Path)
     assert report["settings"]["runtime"] == "torch" and report["matrix_products"][0]["library"] == "torch"
 
 
-def test_networks_and_training_steps_of_several_recipes_are_measured(bench: Bench) -> None:
+def test_networks_of_several_recipes_are_measured(bench: Bench) -> None:
     recipes = [part for name in TINY for part in ("--recipe", name)]
     done = bench(*recipes, "--max-words", 1, "--repeats", 2, "--batch", 2, "--json", "bench.json")
     assert done.code == 0, done.err
@@ -133,10 +132,7 @@ def test_networks_and_training_steps_of_several_recipes_are_measured(bench: Benc
         acoustic = isinstance(load_recipe(name), AcousticRecipe)
         counted = {"frames"} if acoustic else {"samples"}
         steps = {"decoder steps"} if name == "tiny_tacotron2" else set()
-        expected += [
-            (name, "acoustic" if acoustic else "vocoder", 2, 1, counted | steps),
-            (name, "training step", 2, None, counted),
-        ]
+        expected.append((name, "acoustic" if acoustic else "vocoder", 2, 1, counted | steps))
     assert found == expected
     check_table(done.out, len(report["rows"]))
 

@@ -12,6 +12,7 @@ import typer
 
 import sonorant
 from sonorant.cli.bench import bench
+from sonorant.cli.bench_train import bench_train
 from sonorant.cli.check import check
 from sonorant.cli.evaluate import EVALUATION_PACKAGES, evaluate
 from sonorant.cli.finetune import finetune
@@ -52,7 +53,10 @@ app.command()(pack)
 app.command("import")(import_model)
 app.command()(voices)
 app.command()(evaluate)
-app.command()(bench)
+benchmarks = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+benchmarks.callback()(bench)
+benchmarks.command("train")(bench_train)
+app.add_typer(benchmarks, name="bench")
 app.command()(recipe)
 
 

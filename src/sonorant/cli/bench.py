@@ -1,10 +1,10 @@
-"""`sonorant bench`: how fast a voice speaks, and how fast the networks of recipes speak and learn."""
+"""`sonorant bench`: how fast a voice and the networks of recipes speak; `bench train` is how fast they learn."""
 
 import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ RUNTIMES = {"cpu": "onnx", "cuda": "torch"}
 
 
 def bench(
+    context: typer.Context,
     voice: Annotated[
         str | None, typer.Option("--voice", "-v", help="A built-in voice, a folder or a .voice; default: the built-in.")
     ] = None,
@@ -42,7 +43,10 @@ def bench(
     repeats: Annotated[int, typer.Option(min=1, help="Runs by the clock, after two without.")] = 10,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures as JSON.")] = None,
 ) -> None:
-    """Measure latency, real-time factor and memory of a voice, or of a recipe's network and its training step."""
+    """Measure latency, real-time factor and memory of a voice, or of a recipe's network; `train`: of a training."""
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
     from sonorant.cli.progress import progress_of
     from sonorant.evaluation.benchmark_run import Plan, bench_recipes, bench_voice
     from sonorant.synthesis import DEFAULT_VOICE
@@ -52,18 +56,41 @@ def bench(
     computing = runtime or RUNTIMES[device]
     if precision and not recipes and computing == "onnx":
         raise RequestError("bench: --precision goes with --recipe or --runtime torch; onnx computes as packed")
-    if json_file is not None:
-        check_writable(json_file)
+    check_json(json_file)
     plan = Plan(device, threads, tuple(batches or (1,)), max_words, repeats)
     with progress_of("bench") as progress:
         if recipes:
             report = bench_recipes(recipes, precision, plan, progress)
         else:
             report = bench_voice(voice or DEFAULT_VOICE, computing, precision, plan, progress)
-    if json_file is not None:
-        content = json.dumps(report.to_json(), indent=1).encode()
-        write_file(json_file, lambda file: file.write(content))
+    write_json(json_file, report.to_json())
     show(report)
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Refuse what stands before a command of its own, which would not see it."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    if given:
+        verb = f"bench {context.invoked_subcommand}"
+        raise RequestError(f"{verb}: {', '.join(given)} stands before it and is not heeded; see sonorant {verb} --help")
+
+
+def check_json(path: Path | None) -> None:
+    """Refuse a file that could not be written, before anything is measured.
+
+    Raises:
+        RequestError: It cannot be.
+    """
+    if path is not None:
+        check_writable(path)
+
+
+def write_json(path: Path | None, figures: dict[str, Any]) -> None:
+    """Write figures, if there is a file to write them to."""
+    if path is not None:
+        content = json.dumps(figures, indent=1).encode()
+        write_file(path, lambda file: file.write(content))
 
 
 def show(report: "Report") -> None:

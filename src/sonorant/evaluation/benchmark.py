@@ -9,7 +9,7 @@ import numpy as np
 WARMUPS = 2
 """Runs before the clock starts: memory is claimed, kernels are chosen, caches are filled."""
 
-Stage = Literal["speak", "first sound", "acoustic", "vocoder", "training step"]
+Stage = Literal["speak", "first sound", "acoustic", "vocoder"]
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Work:
     Attributes:
         model: What computes: a voice's models, as "fastpitch + hifigan", or the recipe.
         stage: The part of the way that is measured.
-        words: Of the sentence; None for the mean of all sentences, and for a training step.
-        batch: Copies of the sentence that are spoken at once, or rows of a training step.
+        words: Of the sentence; None for the mean of all sentences.
+        batch: Copies of the sentence that are spoken at once.
         parameters: Of all networks that take part.
-        audio_s: Seconds of sound that the run makes or learns from, all rows together.
+        audio_s: Seconds of sound that the run makes, all rows together.
         counts: What else it works through, as "frames": how many.
     """
 

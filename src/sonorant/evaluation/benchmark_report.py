@@ -18,7 +18,7 @@ DEFINITIONS = {
     "peak_bytes": "most memory in use during the repeats beyond what was there before the voice or network was made: "
     "resident memory of the process on a CPU, memory allocated by torch on a GPU",
     "rates": "what is counted, per second of compute (mean)",
-    "words": "of the sentence; null with a stage other than training step: the mean of the sentences",
+    "words": "of the sentence; null: the mean of the sentences",
     "matrix_products": "best speed at a product of two square matrices with the same library, threads and device",
 }
 COLUMNS = (
@@ -64,11 +64,9 @@ class Report:
 
     def heading(self) -> list[str]:
         """Return lines that say where and how it was measured, and what the columns mean."""
-        products = ", ".join(f"{p['gflop_per_s']:.0f} GFLOP/s ({p['library']} {p['precision']} {p['size']}²)"
-                             for p in self.matrix_products)
+        products = ", ".join(map(describe_product, self.matrix_products))
         return [
-            ", ".join(f"{name} {value}" for name, value in self.machine.items()),
-            ", ".join(f"{name} {value}" for name, value in (*self.versions.items(), *self.settings.items())),
+            *heading(self.machine, self.versions, self.settings),
             f"matrix product: {products}",
             "RTF: seconds of compute per second of audio; speed-up: its inverse; MiB: peak of the memory; "
             "cores: kept busy, fewer than the threads if other processes took them",
@@ -77,6 +75,24 @@ class Report:
     def cells(self) -> list[tuple[str, ...]]:
         """Return the table's rows, in the order of `COLUMNS`."""
         return [row_cells(row) for row in self.rows]
+
+
+def heading(machine: Mapping[str, Any], versions: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """Return lines that say where and how it was measured."""
+    return [
+        ", ".join(f"{name} {value}" for name, value in machine.items()),
+        ", ".join(f"{name} {value}" for name, value in (*versions.items(), *settings.items())),
+    ]
+
+
+def describe_product(product: Mapping[str, Any]) -> str:
+    """Write a matrix product's speed.
+
+    Example:
+        >>> describe_product({"library": "torch", "precision": "fp32", "size": 1024, "gflop_per_s": 95.84})
+        '96 GFLOP/s (torch fp32 1024²)'
+    """
+    return f"{product['gflop_per_s']:.0f} GFLOP/s ({product['library']} {product['precision']} {product['size']}²)"
 
 
 def row_to_json(row: Row) -> dict[str, Any]:
@@ -97,13 +113,13 @@ def row_to_json(row: Row) -> dict[str, Any]:
 def row_cells(row: Row) -> tuple[str, ...]:
     """Write one row in figures of three digits."""
     work = row.work
-    no_words = "-" if work.stage == "training step" else "mean"
-    milliseconds = (f"{1000 * seconds:.3g}" if seconds < 1 else f"{1000 * seconds:.0f}"
-                    for seconds in asdict(row.latency).values())
+    milliseconds = (
+        f"{1000 * seconds:.3g}" if seconds < 1 else f"{1000 * seconds:.0f}" for seconds in asdict(row.latency).values()
+    )
     return (
         work.stage,
         work.model,
-        no_words if work.words is None else str(work.words),
+        "mean" if work.words is None else str(work.words),
         str(work.batch),
         f"{work.parameters:,}",
         f"{work.audio_s:.2f}",

@@ -67,7 +67,7 @@ def bench_voice(name: str, runtime: str, precision: str | None, plan: Plan, prog
 
 
 def bench_recipes(names: Sequence[str], precision: str | None, plan: Plan, progress: Progress) -> Report:
-    """Measure the untrained network of each recipe, speaking and learning; precision None is the recipe's own.
+    """Measure the untrained network of each recipe as it speaks; precision None is the recipe's own.
 
     Raises:
         ConfigError: There is no such recipe, or it is wrong.
@@ -77,18 +77,15 @@ def bench_recipes(names: Sequence[str], precision: str | None, plan: Plan, progr
 
     from sonorant.evaluation.benchmark_networks import network_cases
     from sonorant.evaluation.benchmark_torch import describe_gpu, make_instruments, open_device, torch_product
-    from sonorant.evaluation.benchmark_training import training_cases
 
     device = open_device(plan.device, plan.threads)
     precisions = {recipe.name: recipe.run.precision for recipe in recipes}
     products = [torch_product(device, each) for each in dict.fromkeys(precisions.values())]
-    tick = _ticks(progress, len(recipes) * len(plan.batches) * (len(plan.sentences) + 1))
+    tick = _ticks(progress, len(recipes) * len(plan.batches) * len(plan.sentences))
     rows: list[Row] = []
     for recipe in recipes:
         speaking = network_cases(recipe, device, plan.sentences, plan.batches)
         rows += _measured(speaking, make_instruments(device), plan.repeats, tick)
-        learning = training_cases(recipe, device, plan.batches)
-        rows += _measured(learning, make_instruments(device), plan.repeats, tick)
     return _report(rows, {"recipes": precisions}, plan, describe_gpu(device), products)
 
 

@@ -78,19 +78,26 @@ def _loop(run: Run, monitor: Monitor | None, stop: StopRequest, early_stop: Earl
         if run.processes.any(reason is not None):
             run.save()
             return reason or "another process ended"
-        epoch, batches = next(data)
         rate = run.recipe.optimizer.learning_rate * run.learning_rate_factor
-        losses = run.advance(epoch, batches)
-        meter.add(losses, sum(map(run.task.num_frames, batches)), data.waited_s)
+        take_step(run, data, meter)
         if run.is_due(settings.log_every):
             run.check()
             values = {**meter.report(), "learning rate": rate, **run.loss_scale()}
             if monitor:
-                monitor.train(position.step, epoch, values)
+                monitor.train(position.step, position.epoch, values)
         if monitor:
             with meter.pause():
                 reason = _look(run, monitor, early_stop)
     return None
+
+
+def take_step(run: Run, data: TimedIterator, meter: Meter) -> int:
+    """Take the next step of a run, count it, and return how many frames of sound this process has learned from."""
+    epoch, batches = next(data)
+    losses = run.advance(epoch, batches)
+    num_frames = sum(map(run.task.num_frames, batches))
+    meter.add(losses, num_frames, data.waited_s)
+    return num_frames
 
 
 def _look(run: Run, monitor: Monitor, early_stop: EarlyStop | None) -> str | None:
