@@ -209,6 +209,17 @@ class SourceFilterConfig(Settings):
     kernel: OddKernel = 7
     pitch: PitchEstimatorConfig = PitchEstimatorConfig()
 
+    def check_n_fft(self, n_fft: int) -> None:
+        """Refuse the Fourier transform of a mel whose frames this vocoder could not add up again.
+
+        Raises:
+            ValueError: It is not even, or not twice the hop or another multiple.
+        """
+        if n_fft % 2 or n_fft % self.hop_length or n_fft < 2 * self.hop_length:
+            raise ValueError(
+                f"n_fft {n_fft} must be even and a multiple, at least the double, of hop_length {self.hop_length}"
+            )
+
 
 class DiscriminatorConfig(Settings):
     """The judges of a vocoder.

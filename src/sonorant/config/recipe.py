@@ -211,12 +211,8 @@ class SourceFilterRecipe(_AdversarialRecipe):
     loss: SourceFilterLoss = SourceFilterLoss()
 
     @model_validator(mode="after")
-    def _check_frames(self) -> Self:
-        mel = self.features.mel
-        if mel.n_fft % mel.hop_length:
-            raise ValueError(
-                f"features.mel.n_fft {mel.n_fft} must be a multiple of features.mel.hop_length {mel.hop_length}"
-            )
+    def _check_n_fft(self) -> Self:
+        self.model.check_n_fft(self.features.mel.n_fft)
         return self
 
 

@@ -9,9 +9,11 @@ from functools import partial
 from math import ceil
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sonorant.audio.excitation import make_excitation
 from sonorant.audio.mel import mel_filterbank
 from sonorant.config import (
     AcousticRecipe,
@@ -19,6 +21,7 @@ from sonorant.config import (
     FastPitchRecipe,
     HifiganConfig,
     HifiganRecipe,
+    MelConfig,
     Recipe,
     SourceFilterConfig,
     SourceFilterRecipe,
@@ -51,12 +54,14 @@ class Load:
         symbol_lengths: (B,) int64, all S.
         speaker_ids: (B,) int64, all of the first speaker.
         mel: (B, n_mels, T) of noise, T = S * FRAMES_PER_SYMBOL.
+        mel_config: What it would be the mel of.
     """
 
     symbols: Tensor
     symbol_lengths: Tensor
     speaker_ids: Tensor
     mel: Tensor
+    mel_config: MelConfig
 
     @property
     def num_frames(self) -> int:
@@ -141,9 +146,10 @@ def _build_source_filter(recipe: SourceFilterRecipe, num_symbols: int) -> Source
 
 
 def _speak_source_filter(network: SourceFilterVocoder, config: SourceFilterConfig, load: Load) -> Tensor:
-    pitch_hz = network.pitch(load.mel)
-    excitation = torch.randn(len(load.mel), 2, load.num_frames * config.hop_length, device=load.mel.device)
-    waveform: Tensor = network(load.mel, pitch_hz, excitation)
+    """Make the pulses as well, which is work of a CPU."""
+    pitch_hz, random = network.pitch(load.mel), np.random.default_rng(0)
+    excitation = np.stack([make_excitation(row, load.mel_config, random) for row in pitch_hz.cpu().numpy()])
+    waveform: Tensor = network(load.mel, pitch_hz, torch.from_numpy(excitation).to(load.mel.device))
     return waveform
 
 
@@ -205,4 +211,4 @@ def _load(recipe: Recipe, ids: Sequence[int], batch: int, device: torch.device) 
     symbols = torch.tensor(ids, device=device).repeat(batch, 1)
     lengths = torch.full((batch,), len(ids), device=device)
     mel = torch.randn(batch, recipe.features.mel.n_mels, len(ids) * FRAMES_PER_SYMBOL, device=device)
-    return Load(symbols, lengths, torch.zeros_like(lengths), mel)
+    return Load(symbols, lengths, torch.zeros_like(lengths), mel, recipe.features.mel)

@@ -1,8 +1,10 @@
-"""ConvNeXt over time (Liu et al. 2022), as Vocos uses it (Siuzdak 2023, section 3.2)."""
+"""ConvNeXt (Liu et al. 2022) over time instead of over an image, as in Vocos (Siuzdak 2023)."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from sonorant.models.transformer import LayerNorm
 
 FIRST_SCALE = 0.2
 """What a block adds at first, as a share: Vocos divides 1 by the number of its blocks."""
@@ -18,7 +20,7 @@ class ConvNextBlock(nn.Module):
     def __init__(self, channels: int, hidden_channels: int, kernel: int) -> None:
         super().__init__()
         self.depthwise = nn.Conv1d(channels, channels, kernel, padding=kernel // 2, groups=channels)
-        self.norm = nn.LayerNorm(channels)
+        self.norm = LayerNorm(channels)
         self.expand = nn.Linear(channels, hidden_channels)
         self.contract = nn.Linear(hidden_channels, channels)
         self.scale = nn.Parameter(torch.full((channels,), FIRST_SCALE))
@@ -34,6 +36,9 @@ class ConvNextBlock(nn.Module):
 class ConvNext(nn.Module):
     """A convolution, blocks, and a linear layer at every frame.
 
+    Attributes:
+        reach: Frames to each side that a frame's outputs depend on.
+
     Shape:
         (B, inputs, T) -> (B, T, outputs)
     """
@@ -43,9 +48,9 @@ class ConvNext(nn.Module):
     ) -> None:
         super().__init__()
         self.input_conv = nn.Conv1d(inputs, channels, kernel, padding=kernel // 2)
-        self.input_norm = nn.LayerNorm(channels)
+        self.input_norm = LayerNorm(channels)
         self.blocks = nn.Sequential(*(ConvNextBlock(channels, hidden_channels, kernel) for _ in range(num_layers)))
-        self.output_norm = nn.LayerNorm(channels)
+        self.output_norm = LayerNorm(channels)
         self.output = nn.Linear(channels, outputs)
         self.reach = (1 + num_layers) * (kernel // 2)
 

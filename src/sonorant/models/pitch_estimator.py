@@ -8,21 +8,28 @@ from torch.nn import functional as F
 
 from sonorant.config import PitchEstimatorConfig
 from sonorant.models.convnext import ConvNext
+from sonorant.models.precision import in_float32
 
 MEL_CENTRE, MEL_SPREAD = -5.0, 2.0
 """About the mean and the standard deviation of the log-mels of speech."""
 
 KERNEL = 7
 NEAR_BINS = 4
-"""The pitch is the mean over the likeliest bin and so many on each side, weighed by their probabilities (Kim et al.
-2018, section 2.2)."""
+"""The pitch is the mean over the likeliest bin and so many on each side, weighed by their probabilities, as CREPE's
+authors compute it."""
 
 TARGET_BINS = 1.5
-"""Standard deviation of the blurred target, in bins (Kim et al. 2018, equation 3)."""
+"""Standard deviation of the target, a Gaussian about the true pitch instead of one bin, in bins (Kim et al. 2018)."""
+
+NOWHERE = 1e-12
+"""Added to every bin of the target."""
 
 
 class PitchEstimator(nn.Module):
-    """A classifier of pitch, in equal musical steps, and of voicing (after CREPE, Kim et al. 2018, but from mels)."""
+    """A classifier of pitch, in equal musical steps, and of voicing: CREPE (Kim et al. 2018), but from mels.
+
+    What becomes of its logits is computed in float32.
+    """
 
     log_hz: Tensor
 
@@ -45,7 +52,7 @@ class PitchEstimator(nn.Module):
         Shape:
             mel: (B, n_mels, T) -> (B, T, bins), (B, T)
         """
-        logits = self.network(normalized(mel)).float()
+        logits = self.network(normalized(mel))
         return logits[..., :-1], logits[..., -1]
 
     def pitch(self, mel: Tensor) -> Tensor:
@@ -54,24 +61,35 @@ class PitchEstimator(nn.Module):
         Shape:
             mel: (B, n_mels, T) -> (B, T)
         """
-        logits, voiced = self(mel)
-        bins = torch.arange(len(self.log_hz), device=mel.device)
+        logits, voicing = self(mel)
+        return self._decode(logits, voicing)
+
+    @in_float32
+    def _decode(self, logits: Tensor, voicing: Tensor) -> Tensor:
+        bins = torch.arange(len(self.log_hz), device=logits.device)
         near = (bins - logits.argmax(dim=-1, keepdim=True)).abs() <= NEAR_BINS
         weights = torch.where(near, logits, logits.new_full((), -1e4)).softmax(dim=-1)
-        pitch_hz: Tensor = (weights * self.log_hz).sum(dim=-1).exp() * (voiced > 0)
+        pitch_hz: Tensor = (weights * self.log_hz).sum(dim=-1).exp() * (voicing > 0)
         return pitch_hz
 
     def loss(self, mel: Tensor, pitch_hz: Tensor) -> Tensor:
-        """Return the cross-entropy of the pitch of voiced frames, as a mean over all frames, and that of voicing.
+        """Return the cross-entropy of the pitch of voiced frames, as a mean over all frames, plus that of voicing.
+
+        A pitch outside of the bins counts as the nearest one.
 
         Shape:
             mel: (B, n_mels, T), pitch_hz: (B, T), 0 where unvoiced -> ()
         """
         logits, voicing = self(mel)
+        return self._cross_entropy(logits, voicing, pitch_hz)
+
+    @in_float32
+    def _cross_entropy(self, logits: Tensor, voicing: Tensor, pitch_hz: Tensor) -> Tensor:
         voiced = pitch_hz > 0
         step = self.log_hz[1] - self.log_hz[0]
-        distance = (self.log_hz - pitch_hz.clamp(min=1.0).log()[..., None]) / step
-        target = torch.exp(-0.5 * (distance / TARGET_BINS).square()) + 1e-12
+        course = pitch_hz.clamp(min=1.0).log().clamp(self.log_hz[0], self.log_hz[-1])
+        distance = (self.log_hz - course[..., None]) / step
+        target = torch.exp(-0.5 * (distance / TARGET_BINS).square()) + NOWHERE
         target = target / target.sum(dim=-1, keepdim=True)
         entropy = -(target * logits.log_softmax(dim=-1)).sum(dim=-1)
         loss: Tensor = (entropy * voiced).mean() + F.binary_cross_entropy_with_logits(voicing, voiced.float())

@@ -68,7 +68,7 @@ def other_inputs(runtime: Runtime, vocoder: VocoderPart, mel: Floats, seed: int 
         runtime: Estimates the pitch.
         vocoder: Whose inputs.
         mel: (n_mels, T).
-        seed: Of the noise; None: WaveGlow is given silence in its place.
+        seed: Of the noise; None, for a WaveGlow alone: silence in its place.
 
     Returns:
         By the names of the graph's inputs, (..., T, steps per frame) each.
@@ -82,6 +82,7 @@ def other_inputs(runtime: Runtime, vocoder: VocoderPart, mel: Floats, seed: int 
                 noise = np.float32(config.sigma) * np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
             return {"noise": noise.transpose(2, 0, 1)}
         case SourceFilterPart():
+            assert seed is not None
             (pitch_hz,) = runtime.run(PITCH_NAME, mel=mel[None])
             excitation = make_excitation(pitch_hz[0], vocoder.mel, np.random.default_rng(seed))
             return {"pitch_hz": pitch_hz[0, :, None], "excitation": excitation.reshape(2, num_frames, -1)}

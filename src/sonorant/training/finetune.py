@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sonorant.config import AcousticRecipe, HifiganRecipe, MelConfig, Recipe, dump_recipe, load_recipe, parse_recipe
+from sonorant.config import AcousticRecipe, AdversarialRecipe, MelConfig, Recipe, dump_recipe, load_recipe, parse_recipe
 from sonorant.errors import CorpusError, RequestError
 from sonorant.features.store import FeatureStore
 from sonorant.training.initial import first_weights, load_weights
@@ -55,7 +55,7 @@ def finetuning_recipe(
     tree["features"] = store.config.model_dump(mode="json")
     if isinstance(recipe, AcousticRecipe):
         tree["model"]["embed_single_speaker"] |= len(model.speakers) > 1
-    elif isinstance(recipe, HifiganRecipe):
+    elif isinstance(recipe, AdversarialRecipe):
         notes.append(_judge(tree, source))
     notes.append(_set_length(tree["run"], store, {override.partition("=")[0] for override in overrides}))
     return parse_recipe(tree, recipe.name), notes

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from sonorant.config import DiscriminatorConfig, HifiganRecipe, parse_recipe
+from sonorant.config import AdversarialRecipe, DiscriminatorConfig, parse_recipe
 from sonorant.errors import RequestError, VoiceError
 from sonorant.training.checkpoint import CheckpointFolder, read_checkpoint, trained_model
 from sonorant.voice.load import is_voice, list_voices, load_voice
@@ -35,7 +35,7 @@ class Source:
     Attributes:
         name: The last part of its path, or the name of a built-in voice; what a model card says.
         model: The averaged weights where there is an average.
-        judges: Only a HiFi-GAN's run or checkpoint has them.
+        judges: Only a run or checkpoint of an adversarial training has them.
     """
 
     name: str
@@ -93,6 +93,6 @@ def _from_checkpoint(path: Path) -> Source:
     state = read_checkpoint(CheckpointFolder(path).chosen() if path.is_dir() else path)
     model, recipe = trained_model(state, str(path)), parse_recipe(state["recipe"], str(path))
     judges = None
-    if isinstance(recipe, HifiganRecipe):
+    if isinstance(recipe, AdversarialRecipe):
         judges = Judges(recipe.discriminators, state["networks"]["discriminators"])
     return Source(path.resolve().name, model, judges)

@@ -13,7 +13,7 @@ from sonorant.models.source_filter import SourceFilterVocoder
 from sonorant.training.adversarial_task import AdversarialTask
 from sonorant.training.processes import Processes
 
-EXCITATION_SEED = 0
+SPEAKING_SEED = 0
 """Validation and samples have the same noise every time."""
 
 
@@ -36,7 +36,7 @@ class SourceFilterTask(AdversarialTask):
         assert isinstance(network, SourceFilterVocoder)
         pitch_hz = network.pitch(mel)
         rows = [
-            make_excitation(row, self.mel_config, np.random.default_rng(EXCITATION_SEED))
+            make_excitation(row, self.mel_config, np.random.default_rng(SPEAKING_SEED))
             for row in pitch_hz.cpu().numpy()
         ]
         waveform: Tensor = network(mel, pitch_hz, torch.from_numpy(np.stack(rows)).to(mel.device))

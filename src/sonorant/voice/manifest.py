@@ -83,28 +83,29 @@ class Tacotron2Part(_Model):
     int8: bool = Field(False, description="the decoder step's graph has weights in int8")
 
 
-class HifiganPart(_Model):
+class _TrainedVocoder(_Model):
+    receptive_field_frames: int = Field(ge=0, description="context a chunk needs on each side to equal the whole")
+
+
+class HifiganPart(_TrainedVocoder):
     """HiFi-GAN: mel to waveform."""
 
     kind: Literal["hifigan"] = "hifigan"
     config: HifiganConfig
-    receptive_field_frames: int = Field(ge=0, description="context a chunk needs on each side to equal the whole")
 
 
-class WaveglowPart(_Model):
+class WaveglowPart(_TrainedVocoder):
     """WaveGlow: mel and noise to waveform."""
 
     kind: Literal["waveglow"] = "waveglow"
     config: WaveglowConfig
-    receptive_field_frames: int = Field(ge=0, description="context a chunk needs on each side to equal the whole")
 
 
-class SourceFilterPart(_Model):
-    """A source-filter vocoder: mel to pitch, then mel, pulses and noise to waveform."""
+class SourceFilterPart(_TrainedVocoder):
+    """A source-filter vocoder: mel to pitch, then mel, pitch, pulses and noise to waveform."""
 
     kind: Literal["source_filter"] = "source_filter"
     config: SourceFilterConfig
-    receptive_field_frames: int = Field(ge=0, description="context a chunk needs on each side to equal the whole")
 
 
 class GriffinLimPart(_Model):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -28,6 +28,11 @@ from sonorant.voice.manifest import Facts, explain
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from sonorant.models.hifigan import HifiganGenerator
+    from sonorant.models.waveglow import Waveglow
+
+    NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 FORMAT_VERSION: Literal[1] = 1
 _METADATA_KEY = "sonorant"
@@ -75,6 +80,8 @@ class TrainedHeader(Settings):
             raise ValueError("an acoustic model needs its front end, its symbols and at least one speaker")
         if isinstance(self.config, VocoderConfig) and self.config.hop_length != self.mel.hop_length:
             raise ValueError(f"{self.config.hop_length} samples per frame, but its mel's hop is {self.mel.hop_length}")
+        if isinstance(self.config, SourceFilterConfig):
+            self.config.check_n_fft(self.mel.n_fft)
         if len(self.pitch) != len(self.speakers):
             raise ValueError(f"{len(self.speakers)} speaker(s) need as many pitch statistics, found {len(self.pitch)}")
         return self
@@ -239,18 +246,18 @@ def make_network(model: TrainedModel) -> "nn.Module":
 
 def _build(model: TrainedModel) -> "nn.Module":
     """Make the network of a model and fill it with its weights, which may be stored with their weight norm folded."""
-    network: Any = make_network(model)
+    network = make_network(model)
     if not isinstance(model.config, HifiganConfig | WaveglowConfig):
         return _filled(network, model)
+    normed = cast("HifiganGenerator | Waveglow", network)
     if any(".parametrizations." in name for name in model.weights):
-        _filled(network, model)
-        network.remove_weight_norm()
-        return network  # type: ignore[no-any-return]
-    network.remove_weight_norm()
-    return _filled(network, model)
+        _filled(normed, model).remove_weight_norm()
+        return normed
+    normed.remove_weight_norm()
+    return _filled(normed, model)
 
 
-def _filled(network: "nn.Module", model: TrainedModel) -> "nn.Module":
+def _filled(network: "NetworkT", model: TrainedModel) -> "NetworkT":
     try:
         network.load_state_dict(dict(model.weights), strict=True)
     except RuntimeError as error:
