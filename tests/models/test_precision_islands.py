@@ -14,12 +14,20 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sonorant.audio.mel_torch import LogMel
-from sonorant.config import DynamicConvolutionAttentionConfig, LocationAttentionConfig, MelConfig, TransformerConfig
-from sonorant.config.models import PredictorConfig, Tacotron2Config
+from sonorant.config import MelConfig
+from sonorant.config.models import (
+    DynamicConvolutionAttentionConfig,
+    FastPitchConfig,
+    LocationAttentionConfig,
+    PredictorConfig,
+    Tacotron2Config,
+    TransformerConfig,
+)
 from sonorant.models import acoustic_losses, tacotron2_losses, waveglow_layers
 from sonorant.models.aligner import ConvAttention
 from sonorant.models.attention import make_attention
 from sonorant.models.discriminators import DiscriminatorOutput, MultiScaleDiscriminator, ResolutionDiscriminator
+from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import InverseStft, IstftHead, WaveformHead
 from sonorant.models.lengths import average_by_duration, symbol_of_frame
 from sonorant.models.monotonic import monotonic_durations
@@ -37,6 +45,8 @@ from sonorant.models.vocoder_losses import (
 
 halves = pytest.mark.parametrize("half", [torch.bfloat16, torch.float16], ids=["bf16", "fp16"])
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+TRANSFORMER = TransformerConfig(num_layers=1, head_channels=4, conv_channels=4)
+FASTPITCH = FastPitchConfig(channels=4, encoder=TRANSFORMER, decoder=TRANSFORMER)
 SYMBOLS, FRAMES = torch.tensor([7, 4]), torch.tensor([30, 21])
 
 
@@ -86,7 +96,7 @@ def decoder_step() -> Island:
     state = DecoderState(*(0.3 * torch.randn_like(part) for part in DecoderState.initial(decoder, memory)))
     valid = torch.arange(7) < SYMBOLS[:, None]
     keys = decoder.attention.keys(memory).detach()
-    return Island(Decoder._advance, decoder, (torch.randn(2, 4), memory, keys, valid, state))
+    return Island(Decoder.step, decoder, (memory, keys, valid, torch.randn(2, 3), torch.ones(2, 8), state))
 
 
 def istft_head() -> Island:
@@ -116,6 +126,7 @@ ISLANDS: dict[str, Callable[[], Island]] = {
     "predicted numbers": lambda: Island(
         Predictor._numbers, Predictor(5, PredictorConfig(channels=5)), (large(2, 7, 5),)
     ),
+    "predicted mel": lambda: Island(FastPitch._project, FastPitch(FASTPITCH, 5, n_mels=3), (large(2, 7, 4),)),
     "mel, pitch, duration loss": lambda: Island(
         acoustic_losses.squared_error, None, (large(4000), large(4000), torch.ones(4000, dtype=torch.bool))
     ),
@@ -269,10 +280,10 @@ def test_where_the_attention_has_been_is_added_up_in_float32(half: torch.dtype) 
 @halves
 @torch.no_grad()
 def test_what_the_attention_reads_in_training_is_exact(half: torch.dtype) -> None:
-    _, decoder, (squeezed, memory, keys, valid, _) = decoder_step()
+    _, decoder, (memory, keys, valid, _, _, _) = decoder_step()
     assert isinstance(decoder, Decoder)
     with torch.autocast("cpu", half):
-        _, contexts, alignment = decoder._attend(memory, keys, valid, squeezed.expand(5, 2, 4), None)
+        _, contexts, alignment = decoder._attend(memory, keys, valid, torch.randn(5, 2, 4), None)
     assert same([contexts], [(alignment.transpose(0, 1) @ memory).transpose(0, 1)])
 
 
@@ -286,6 +297,8 @@ def test_an_lstms_memory_is_added_up_in_float32(half: torch.dtype) -> None:
             hidden, cell = update(inner, cell, None)
     assert cell.dtype == hidden.dtype == torch.float32
     assert cell.item() == pytest.approx(3000 / 256, rel=1e-4)
+    gates = large(2, 16).to(half)
+    assert same(update(gates, cell, None), update(gates.float(), cell, None))
 
 
 @halves
@@ -310,7 +323,7 @@ def test_the_best_alignment_is_that_of_the_same_numbers_in_float32(half: torch.d
 @halves
 @torch.no_grad()
 def test_positions_are_told_apart_far_from_the_start(half: torch.dtype) -> None:
-    stack = FeedForwardTransformer(4, TransformerConfig(num_layers=1, head_channels=4, conv_channels=4))
+    stack = FeedForwardTransformer(4, TRANSFORMER)
     stack.layers = nn.ModuleList()
     with torch.autocast("cpu", half):
         codes = stack(torch.zeros(1, 5000, 4, dtype=half), torch.ones(1, 5000, dtype=torch.bool))

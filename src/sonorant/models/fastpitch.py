@@ -22,6 +22,7 @@ from sonorant.models.lengths import (
     valid_positions,
 )
 from sonorant.models.monotonic import monotonic_durations
+from sonorant.models.precision import in_float32
 from sonorant.models.transformer import FeedForwardTransformer, Predictor, SequenceConv
 
 
@@ -184,7 +185,7 @@ class FastPitch(nn.Module):
             frames: (B, T, C), mel_lengths: (B,) -> (B, n_mels, T), zero in the padding
         """
         valid = valid_positions(mel_lengths, frames.shape[1])
-        mel: Tensor = self.projection(self.decoder(frames, valid)) * valid.unsqueeze(2)
+        mel = self._project(self.decoder(frames, valid)) * valid.unsqueeze(2)
         return mel.transpose(1, 2)
 
     @torch.no_grad()
@@ -227,6 +228,12 @@ class FastPitch(nn.Module):
         # The decoder's convolutions need a frame, also when there is none to keep.
         frames, _ = repeat_by_duration(encodings, durations, max(longest, 1))
         return Spoken(self.decode(frames, mel_lengths)[:, :, :longest], mel_lengths, durations)
+
+    @in_float32
+    def _project(self, hidden: Tensor) -> Tensor:
+        """Make mels in float32, (B, T, C) -> (B, T, n_mels): a bfloat16 keeps 0.03 of a logarithm, which is heard."""
+        mel: Tensor = self.projection(hidden)
+        return mel
 
     def _encode_symbols(self, embeddings: Tensor, valid: Tensor, speaker_ids: Tensor) -> Tensor:
         if self.speaker_embedding is not None:

@@ -196,24 +196,19 @@ class Decoder(nn.Module):
                 hiddens.append(hidden)
         return torch.stack(hiddens)
 
+    @in_float32
     def step(
         self, memory: Tensor, keys: Tensor, valid: Tensor, frame: Tensor, prenet_masks: Tensor, state: DecoderState
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """Say the next frames, given the last; as in evaluation, without the LSTMs' dropout.
+
+        All of it is in float32: a state that is rounded at every step drifts, and the time goes into reading weights.
 
         Shape:
             memory: (B, S, C), keys: (B, S, A), valid: (B, S) bool, frame: (B, n_mels), prenet_masks: (B, sum of prenet
             channels) -> (B, r n_mels), (B,)
         """
         squeezed = self.prenet(frame, prenet_masks)
-        spoken, state = self._advance(squeezed, memory, keys, valid, state)
-        return self.mel_projection(spoken), self.stop_projection(spoken).squeeze(1), state
-
-    @in_float32
-    def _advance(
-        self, squeezed: Tensor, memory: Tensor, keys: Tensor, valid: Tensor, state: DecoderState
-    ) -> tuple[Tensor, DecoderState]:
-        """Step both LSTMs and the attention in float32: a state that is rounded at every step drifts."""
         attention_hidden, attention_cell = self.attention_rnn(
             torch.cat([squeezed, state.context], 1), (state.attention_hidden, state.attention_cell)
         )
@@ -228,7 +223,7 @@ class Decoder(nn.Module):
             attention_hidden, attention_cell, decoder_hidden, decoder_cell, context, alignment,
             state.cumulative + alignment,
         )  # fmt: skip
-        return spoken, state
+        return self.mel_projection(spoken), self.stop_projection(spoken).squeeze(1), state
 
 
 def _recurrent_weight(cell: nn.LSTMCell, known_channels: int) -> Tensor:
