@@ -1,12 +1,10 @@
 """The precisions of a recipe, for every model, as far as a CPU has them."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from tests.coarse_watch import SENSITIVE, CoarseWatch
 
 from sonorant.config import Recipe, load_recipe
 from sonorant.features.loader import micro_batches
@@ -85,37 +83,6 @@ def test_a_run_in_fp16_goes_on_with_its_scale(store_path: Path, tmp_path: Path) 
     assert whole["scaler"] == parts["scaler"] and whole["scaler"]["_growth_tracker"] > 0
     for name, weight in whole["networks"]["model"].items():
         assert torch.equal(weight, parts["networks"]["model"][name]), name
-
-
-SENSITIVE = {
-    "fastpitch": {"_log_softmax", "_ctc_loss", "native_layer_norm", "exp", "lgamma"},
-    "tacotron2": {"_softmax", "rsqrt", "binary_cross_entropy_with_logits", "exp"},
-    "waveglow": {"exp", "_linalg_slogdet"},
-    "hifigan": {"exp", "log", "_fft_r2c", "_weight_norm_interface", "mean"},
-}
-"""Model -> what is too coarse in half precision: logarithms, exponentials, statistics, spectra."""
-
-
-class CoarseWatch(TorchDispatchMode):
-    """Notes which sensitive functions torch computes, and which of them in half precision.
-
-    Attributes:
-        seen: Names of all.
-        coarse: Names of those in half precision.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: set[str] = set()
-        self.coarse: set[str] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
-        name = func.overloadpacket.__name__
-        if name in set().union(*SENSITIVE.values()) | {"log1p", "expm1", "cumsum", "logsumexp", "var", "pow"}:
-            self.seen.add(name)
-            if any(isinstance(arg, Tensor) and arg.dtype in (torch.float16, torch.bfloat16) for arg in args):
-                self.coarse.add(name)
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
