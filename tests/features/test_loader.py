@@ -4,6 +4,7 @@ from itertools import chain, islice
 
 import pytest
 import torch
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from sonorant.config import FastPitchRecipe, HifiganRecipe, load_recipe
 from sonorant.errors import CorpusError
@@ -51,6 +52,19 @@ def test_micro_batches_are_the_global_batch_in_parts(store: FeatureStore) -> Non
     (_, [whole]), (_, parts) = take(store, 2, 1, micro_batch=4)[0], take(store, 2, 1, micro_batch=1)[0]
     assert len(parts) == 4 and whole.utterance_ids == tuple(part.utterance_ids[0] for part in parts)
     assert torch.equal(whole.mel, torch.cat([part.mel for part in parts]))
+
+
+def test_every_tensor_is_pinned_for_a_gpu(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a GPU torch cannot pin: negating stands in for it."""
+    plain = take(store, 0, 3)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor, *_: -tensor)
+    by_thread = list(islice(micro_batches(store, store.entries, recipe("hifigan"), 0, pin=True), 3))
+    by_torch = [pin_memory(step) for step in plain]  # as the DataLoader of worker processes does it
+    for steps in (by_thread, by_torch):
+        for (_, batches), (_, others) in zip(steps, plain, strict=True):
+            for batch, other in zip(batches, others, strict=True):
+                assert batch.utterance_ids == other.utterance_ids
+                assert torch.equal(batch.mel, -other.mel) and torch.equal(batch.waveform, -other.waveform)
 
 
 @pytest.mark.slow

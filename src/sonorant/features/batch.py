@@ -1,6 +1,6 @@
 """Features to the tensors of one micro-batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -20,10 +20,18 @@ class _Batch:
     """Tensors and names that travel together."""
 
     def to(self, device: torch.device | str) -> Self:
-        """Return the batch with every tensor on `device`."""
+        """Return the batch with every tensor on `device`; who copies pinned memory to a GPU does not wait for it."""
+        aside = torch.device(device).type == "cuda"
+        return self._with_each(lambda tensor: tensor.to(device, non_blocking=aside))
+
+    def pin_memory(self) -> Self:
+        """Return the batch in memory that a GPU copies from by itself; torch's DataLoader calls it by this name."""
+        return self._with_each(Tensor.pin_memory)
+
+    def _with_each(self, change: Callable[[Tensor], Tensor]) -> Self:
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
         return type(self)(
-            **{name: value.to(device) if isinstance(value, Tensor) else value for name, value in values.items()}
+            **{name: change(value) if isinstance(value, Tensor) else value for name, value in values.items()}
         )
 
 

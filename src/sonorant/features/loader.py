@@ -94,11 +94,12 @@ def micro_batches(
     start_step: int,
     rank: int = 0,
     num_processes: int = 1,
+    pin: bool = False,
 ) -> Iterator[Step]:
     """Yield what each optimiser step of process `rank` of `num_processes` reads, from `start_step` on and without end.
 
     An epoch is as many steps as there are whole global batches in `entries`. What a step reads depends on the entries,
-    the recipe and its number alone.
+    the recipe and its number alone. For a GPU, `pin` lets it lie in pinned memory.
 
     Raises:
         CorpusError: There are fewer utterances than the global batch needs, or a file is damaged.
@@ -107,20 +108,27 @@ def micro_batches(
     steps = Steps(store, entries, recipe, rank, num_processes)
     workers = recipe.batch.num_workers
     if not workers:
-        return _ahead(steps, start_step)
+        return _ahead(steps, start_step, pin)
     sampler: Any = count(start_step)  # a sampler may be any iterable of indices; this one has no end
-    loader = DataLoader(steps, batch_size=None, sampler=sampler, num_workers=workers, collate_fn=_as_is)
-    return iter(loader)
+    return iter(
+        DataLoader(steps, batch_size=None, sampler=sampler, num_workers=workers, collate_fn=_as_is, pin_memory=pin)
+    )
 
 
-def _ahead(steps: Steps, start_step: int) -> Iterator[Step]:
-    """Read in a thread while the step before is computed."""
+def _ahead(steps: Steps, start_step: int, pin: bool) -> Iterator[Step]:
+    """Read, and pin, in a thread while the step before is computed."""
+
+    def read(number: int) -> Step:
+        epoch, batches = steps[number]
+        pinned: Any = [batch.pin_memory() for batch in batches] if pin else batches
+        return epoch, pinned
+
     with ThreadPoolExecutor(1, thread_name_prefix="features") as pool:
         numbers = count(start_step)
-        waiting = deque(pool.submit(steps.__getitem__, next(numbers)) for _ in range(STEPS_AHEAD))
+        waiting = deque(pool.submit(read, next(numbers)) for _ in range(STEPS_AHEAD))
         while True:
             yield waiting.popleft().result()
-            waiting.append(pool.submit(steps.__getitem__, next(numbers)))
+            waiting.append(pool.submit(read, next(numbers)))
 
 
 def _as_is(step: Any) -> Any:

@@ -102,8 +102,9 @@ class Run:
 
     def batches(self) -> Iterator[tuple[int, list[Any]]]:
         """Yield the epoch and this process's micro-batches of every step to come."""
-        train, place = self.store.split("train"), (self.processes.rank, self.processes.count)
-        return micro_batches(self.store, train, self.recipe, self.position.step, *place)
+        train, device = self.store.split("train"), self.processes.device
+        place = self.processes.rank, self.processes.count
+        return micro_batches(self.store, train, self.recipe, self.position.step, *place, pin=device.type == "cuda")
 
     def advance(self, epoch: int, batches: Sequence[Any]) -> dict[str, Tensor]:
         """Take one optimiser step and return its losses; nothing waits for the device, see `check`."""
