@@ -126,7 +126,7 @@ class Monitor:
         self._disk_is_full = message is not None
 
     def saved(self, step: int, checkpoint: Path) -> None:
-        """Tell that a checkpoint is on the disk: from here on no crash takes it away."""
+        """Tell that a checkpoint is on the disk, where no crash takes it away."""
         self._display.tell(f"step {step}: saved {checkpoint.name}")
 
     def samples(self, step: int, samples: Samples) -> None:
