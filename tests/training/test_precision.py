@@ -1,7 +1,5 @@
 """The precisions of a recipe, for every model, as far as a CPU has them."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from tests.coarse_watch import SENSITIVE, CoarseWatch
@@ -9,8 +7,6 @@ from tests.coarse_watch import SENSITIVE, CoarseWatch
 from sonorant.config import Recipe, load_recipe
 from sonorant.features.loader import micro_batches
 from sonorant.features.store import FeatureStore
-from sonorant.training.checkpoint import read_checkpoint
-from sonorant.training.fit import fit
 from sonorant.training.processes import Processes
 from sonorant.training.run import make_task
 from sonorant.training.task import Task
@@ -69,20 +65,6 @@ def test_a_step_whose_gradients_overflow_changes_nothing_but_the_scale(model: st
     assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
     buffers = [buffer for network in task.networks.values() for buffer in network.buffers()]
     assert all(buffer.isfinite().all() for buffer in buffers)
-
-
-def test_a_run_in_fp16_goes_on_with_its_scale(store_path: Path, tmp_path: Path) -> None:
-    def part(steps: int) -> Recipe:
-        settings = "run.log_every=1", "run.validate_every=9", "run.sample_every=9", "run.checkpoint_every=9"
-        return recipe_of("fastpitch", "fp16", f"run.steps={steps}", *settings)
-
-    fit(part(4), store_path, tmp_path / "whole", progress=False)
-    fit(part(2), store_path, tmp_path / "parts", progress=False)
-    fit(part(4), store_path, tmp_path / "parts", resume=True, progress=False)
-    whole, parts = (read_checkpoint(tmp_path / run / "step_00000004.pt") for run in ("whole", "parts"))
-    assert whole["scaler"] == parts["scaler"] and whole["scaler"]["_growth_tracker"] > 0
-    for name, weight in whole["networks"]["model"].items():
-        assert torch.equal(weight, parts["networks"]["model"][name]), name
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
