@@ -1,13 +1,17 @@
 """Features become padded batches, and segments that are cut where mel and waveform agree."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 
+from sonorant.audio.excitation import make_excitation
 from sonorant.audio.mel import log_mel
 from sonorant.config import VocoderRecipe, load_recipe
-from sonorant.features.batch import acoustic_batch, normalize_pitch, vocoder_batch
-from sonorant.features.store import FeatureStore
+from sonorant.features.batch import SourceFilterBatch, acoustic_batch, normalize_pitch, vocoder_batch
+from sonorant.features.order import crop_start
+from sonorant.features.store import Entry, FeatureStore
 
 HOP = 256
 
@@ -88,11 +92,74 @@ def test_an_utterance_shorter_than_the_segment_is_followed_by_silence(store: Fea
     np.testing.assert_allclose(batch.mel[0, :, -20:], np.log(store.config.mel.floor), rtol=1e-6)
 
 
-@pytest.mark.parametrize("acoustic", [True, False])
-def test_a_batch_moves_as_a_whole(acoustic: bool, store: FeatureStore) -> None:
+@pytest.mark.parametrize("name", ["tiny_fastpitch", "tiny_hifigan", "tiny_source_filter"])
+def test_a_batch_moves_as_a_whole(name: str, store: FeatureStore) -> None:
     entries = store.entries[:1]
-    batch = acoustic_batch(store, entries) if acoustic else vocoder_batch(recipe_of(8), store, entries, 0, 0)
+    acoustic = name == "tiny_fastpitch"
+    batch = acoustic_batch(store, entries) if acoustic else vocoder_batch(recipe_of(8, name), store, entries, 0, 0)
     moved = batch.to("meta")
+    assert type(moved) is type(batch)
     tensors = [value for value in vars(moved).values() if isinstance(value, torch.Tensor)]
     assert len(tensors) >= 2 and all(tensor.is_meta for tensor in tensors)
     assert moved.utterance_ids == batch.utterance_ids
+
+
+def source_filter_batch(
+    store: FeatureStore, entries: Sequence[Entry], seed: int = 0, epoch: int = 0, segment_frames: int = 24
+) -> SourceFilterBatch:
+    batch = vocoder_batch(recipe_of(segment_frames, "tiny_source_filter"), store, entries, seed, epoch)
+    assert isinstance(batch, SourceFilterBatch)
+    return batch
+
+
+def test_a_source_filter_vocoder_is_given_the_same_segments_as_others(store: FeatureStore) -> None:
+    ours, others = (
+        source_filter_batch(store, store.entries[:3]),
+        vocoder_batch(recipe_of(24), store, store.entries[:3], 0, 0),
+    )
+    assert torch.equal(ours.mel, others.mel) and torch.equal(ours.waveform, others.waveform)
+    assert not isinstance(others, SourceFilterBatch)
+
+
+def test_the_pitch_is_that_of_the_very_frames(store: FeatureStore) -> None:
+    batch = source_filter_batch(store, store.entries[:3], seed=1, epoch=2)
+    for row, entry in enumerate(store.entries[:3]):
+        start = crop_start(1, 2, entry.utterance_id, entry.num_frames, 24)
+        np.testing.assert_array_equal(batch.pitch_hz[row], store.read(entry).pitch_hz[start : start + 24])
+    assert (batch.pitch_hz > 0).any()
+
+
+def test_pulses_lie_under_the_voice_at_its_pitch(store: FeatureStore) -> None:
+    batch = source_filter_batch(store, store.entries[:3])
+    assert batch.excitation.shape == (3, 2, 24 * HOP)
+    for pitch_hz, (pulses, noise) in zip(batch.pitch_hz.numpy(), batch.excitation.numpy(), strict=True):
+        again, _ = make_excitation(pitch_hz, store.config.mel, np.random.default_rng(0))
+        frames, expected = (np.square(part).reshape(24, HOP).mean(axis=1) for part in (pulses, again))
+        np.testing.assert_allclose(frames, expected, atol=1.0)
+        assert (frames > 0).tolist() == (expected > 0).tolist()
+        assert noise.std() == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_rows_excitation_does_not_depend_on_its_company(store: FeatureStore) -> None:
+    alone, together = (source_filter_batch(store, store.entries[first:5], epoch=3) for first in (4, 0))
+    assert torch.equal(alone.excitation[0], together.excitation[4])
+    assert torch.equal(alone.pitch_hz[0], together.pitch_hz[4])
+
+
+def test_another_epoch_or_seed_or_utterance_has_other_noise(store: FeatureStore) -> None:
+    whole = max(entry.num_frames for entry in store.entries) + 8  # no crop, so that only the draw differs
+    batches = [source_filter_batch(store, store.entries[:2], *at, whole) for at in ((0, 0), (0, 1), (1, 0))]
+    noises = [row[1] for batch in batches for row in batch.excitation]
+    assert len({noise.numpy().tobytes() for noise in noises}) == 6
+    pulses = [batch.excitation[0, 0] for batch in batches]
+    assert not torch.allclose(pulses[0], pulses[1], atol=0.1)  # the first pulse is elsewhere
+    again = source_filter_batch(store, store.entries[:2], 0, 0, whole)
+    assert torch.equal(again.excitation, batches[0].excitation)
+
+
+def test_behind_a_short_utterance_there_is_noise_and_no_voice(store: FeatureStore) -> None:
+    entry = store.entries[0]
+    batch = source_filter_batch(store, [entry], segment_frames=entry.num_frames + 20)
+    assert not batch.pitch_hz[0, -20:].any()
+    pulses, noise = batch.excitation[0]
+    assert not pulses[-19 * HOP :].any() and noise[-19 * HOP :].std() > 0.9

@@ -16,7 +16,7 @@ def make_excitation(
 
     The pulses are the sum of all harmonics below half the sample rate; Wang et al. (2019) add up a few. Where there is
     no voice they are zero, with a ramp of half a frame between. A longer course of pitch has the noise of a shorter one
-    at its beginning, and its pulses up to the centre of the last frame.
+    at its beginning, and its pulses up to the centre of the last voiced frame.
 
     Args:
         pitch_hz: (T,) at the centre of each mel frame, 0 where unvoiced.
