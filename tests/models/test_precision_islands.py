@@ -29,13 +29,11 @@ from sonorant.models.attention import make_attention
 from sonorant.models.discriminators import DiscriminatorOutput, MultiScaleDiscriminator, ResolutionDiscriminator
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import InverseStft, IstftHead, WaveformHead
-from sonorant.models.lengths import average_by_duration, symbol_of_frame
-from sonorant.models.monotonic import monotonic_durations
 from sonorant.models.tacotron2_convs import MaskedBatchNorm
 from sonorant.models.tacotron2_decoder import Decoder, DecoderState
 from sonorant.models.tacotron2_encoder import BidirectionalLstm
 from sonorant.models.tacotron2_loop import update
-from sonorant.models.transformer import FeedForwardTransformer, LayerNorm, Predictor, SelfAttention
+from sonorant.models.transformer import LayerNorm, Predictor, SelfAttention
 from sonorant.models.vocoder_losses import (
     discriminator_loss,
     feature_loss,
@@ -262,23 +260,6 @@ def test_the_weights_under_a_norm_are_exact(half: torch.dtype) -> None:
 
 @halves
 @torch.no_grad()
-def test_where_the_attention_has_been_is_added_up_in_float32(half: torch.dtype) -> None:
-    """Attending to a single symbol adds 1 at each step: bfloat16 stops counting at 256, float16 at 2048."""
-    config = Tacotron2Config(
-        encoder_channels=2, prenet_channels=(2, 2), attention=LocationAttentionConfig(channels=2, filters=1, kernel=3),
-        attention_rnn_channels=2, decoder_rnn_channels=2,
-    )  # fmt: skip
-    decoder, steps, seen = Decoder(config, 2), 300 if half == torch.bfloat16 else 2100, []
-    decoder.attention.register_forward_hook(lambda module, inputs, output: seen.append(inputs[4]))
-    memory, valid = torch.randn(1, 1, 2), torch.ones(1, 1, dtype=torch.bool)
-    with torch.autocast("cpu", half):
-        keys = decoder.attention.keys(memory)
-        decoder(memory, keys, valid, torch.zeros(steps, 1, 2), decoder.draw_masks(steps, 1))
-    assert torch.stack(seen).flatten().tolist() == list(range(steps))
-
-
-@halves
-@torch.no_grad()
 def test_what_the_attention_reads_in_training_is_exact(half: torch.dtype) -> None:
     _, decoder, (memory, keys, valid, _, _, _) = decoder_step()
     assert isinstance(decoder, Decoder)
@@ -299,37 +280,6 @@ def test_an_lstms_memory_is_added_up_in_float32(half: torch.dtype) -> None:
     assert cell.item() == pytest.approx(3000 / 256, rel=1e-4)
     gates = large(2, 16).to(half)
     assert same(update(gates, cell, None), update(gates.float(), cell, None))
-
-
-@halves
-def test_frames_are_counted_exactly(half: torch.dtype) -> None:
-    durations = torch.full((1, 1001), 7)
-    values = torch.linspace(0, 1, 7007)[None].to(half)
-    with torch.autocast("cpu", half):
-        symbols = symbol_of_frame(durations, 7007)
-        averages = average_by_duration(values, torch.ones(1, 7007, dtype=torch.bool), durations)
-    assert symbols[0].tolist() == [frame // 7 for frame in range(7007)]
-    torch.testing.assert_close(averages, values.float().view(1, 1001, 7).mean(2))
-
-
-@halves
-def test_the_best_alignment_is_that_of_the_same_numbers_in_float32(half: torch.dtype) -> None:
-    narrow = large(2, 30, 7).to(half)
-    with torch.autocast("cpu", half):
-        durations = monotonic_durations(narrow, SYMBOLS, FRAMES)
-    assert torch.equal(durations, monotonic_durations(narrow.float(), SYMBOLS, FRAMES))
-
-
-@halves
-@torch.no_grad()
-def test_positions_are_told_apart_far_from_the_start(half: torch.dtype) -> None:
-    stack = FeedForwardTransformer(4, TRANSFORMER)
-    stack.layers = nn.ModuleList()
-    with torch.autocast("cpu", half):
-        codes = stack(torch.zeros(1, 5000, 4, dtype=half), torch.ones(1, 5000, dtype=torch.bool))
-    assert codes.dtype == torch.float32
-    expected = (torch.arange(5000).double() / 100).sin().float()  # channel 1 turns by 1e4^(-2/4) a frame
-    torch.testing.assert_close(codes[0, :, 1], expected, rtol=0, atol=1e-5)
 
 
 @halves
@@ -368,14 +318,6 @@ def test_what_the_layers_of_a_coupling_add_up_to_is_exact(half: torch.dtype) -> 
     assert shift.dtype == log_scale.dtype == torch.float32
     assert shift.flatten().tolist() == log_scale.flatten().tolist() == [0.5] * 5
     assert "matmul" in watch.seen - watch.under_autocast  # the product of the last layer's weights with each other's
-
-
-@halves
-def test_the_inverse_of_a_mixture_is_exact(half: torch.dtype) -> None:
-    matrix = torch.randn(8, 8)
-    with torch.autocast("cpu", half):
-        (inverse,) = waveglow_layers.inverses([matrix])
-    torch.testing.assert_close(inverse, torch.linalg.inv(matrix.double()).float(), rtol=1e-6, atol=1e-6)
 
 
 @halves
