@@ -70,14 +70,17 @@ class Lamb(Optimizer):
             state["mean"] = torch.zeros_like(parameter)
             state["square"] = torch.zeros_like(parameter)
         beta1, beta2 = group["betas"]
-        step = state["step"] + 1
-        mean = state["mean"].lerp(gradient, 1 - beta1)
-        square = (state["square"] * beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        taken = torch.ones((), dtype=parameter.dtype, device=parameter.device)
+        if self.found_inf is not None:
+            taken *= self.found_inf == 0  # 0: every number below stays as it was
+            gradient.masked_fill_(taken == 0, 0.0)
+        state["step"] += taken
+        step = state["step"].clamp(min=1)  # even the first may be skipped
+        mean: Tensor = state["mean"].lerp_(gradient, (1 - beta1) * taken)
+        square: Tensor = state["square"].mul_(1 - (1 - beta2) * taken).addcmul_(gradient, gradient, value=1 - beta2)
         root = (square / (1 - beta2**step)).sqrt_().add_(group["epsilon"])
         update = (mean / (1 - beta1**step)).div_(root).add_(parameter, alpha=group["weight_decay"])
-        moved = parameter - update * (group["lr"] * _trust_ratio(parameter, update))
-        for old, new in ((state["step"], step), (state["mean"], mean), (state["square"], square), (parameter, moved)):
-            old.copy_(new if self.found_inf is None else torch.where(self.found_inf > 0, old, new))
+        parameter.sub_(update * (group["lr"] * taken * _trust_ratio(parameter, update)))
 
 
 def _trust_ratio(parameter: Tensor, update: Tensor) -> Tensor:
