@@ -203,7 +203,7 @@ class Run:
         except (OSError, ValueError, KeyError) as error:
             raise RequestError(f"{folder}: cannot hold a run: {error}; choose another folder") from None
         origin = {"started_from": self.position.started_from} if self.position.started_from else {}
-        described = {"features": self.store.signature(), **origin, "starts": [*before, *starts]}
+        described: dict[str, Any] = {"features": self.store.signature(), **origin, "starts": [*before, *starts]}
         write_file(log, lambda file: file.write((json.dumps(described, indent=2) + "\n").encode()))
         resolved = yaml.safe_dump(dump_recipe(self.recipe), sort_keys=False)
         write_file(folder / "recipe.yaml", lambda file: file.write(resolved.encode()))
