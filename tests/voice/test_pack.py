@@ -26,7 +26,7 @@ def quick(tiny_voice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the graphs from the tiny voice, which were exported once, instead of exporting them anew."""
     graphs = {path.name: path.read_bytes() for path in tiny_voice.glob("*.onnx")}
 
-    def export(trained: TrainedModel, int8: bool = False) -> dict[str, bytes]:
+    def export(trained: TrainedModel, int8: bool = False, half: bool = False) -> dict[str, bytes]:
         return {graph.file: graphs[graph.file] for graph in GRAPHS[trained.kind]}
 
     monkeypatch.setattr(pack_module, "export", export)

@@ -28,6 +28,7 @@ def pack(
     int8: Annotated[
         bool, typer.Option("--int8", help="Tacotron 2's decoder in int8: several times faster, about 1 % off.")
     ] = False,
+    half: Annotated[bool, typer.Option("--half", help="Store the weights in 16 bits: half the size.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a voice that is there.")] = False,
 ) -> None:
     """Export models to ONNX, prove them equal to torch, and write a voice."""
@@ -50,6 +51,7 @@ def pack(
         licences=Licences(data=data_licence, weights=weights_licence),
         description=description,
         int8=int8,
+        half=half,
         keep_weights=keep_weights,
         sample=_sample,
         replace=replace,

@@ -25,6 +25,7 @@ from sonorant.voice.graphs import (
     WAVEGLOW,
     Graph,
 )
+from sonorant.voice.halving import store_in_half
 from sonorant.voice.quantization import quantise_step
 from sonorant.voice.trained import TrainedModel
 
@@ -41,12 +42,13 @@ _SHAPES = ((2, 13), (1, 1), (1, 37), (3, 64))
 """(batch, length) of the example that is traced, then of those that are only compared."""
 
 
-def export(trained: TrainedModel, int8: bool = False) -> dict[str, bytes]:
+def export(trained: TrainedModel, int8: bool = False, half: bool = False) -> dict[str, bytes]:
     """Return the graphs of a model by their file names, as `sonorant.voice.graphs` lists them.
 
     Args:
         trained: The model.
         int8: Turn a Tacotron 2's decoder step into int8; other graphs stay what they are.
+        half: Store the weights in 16 bits, where they were rounded to them.
 
     Raises:
         VoiceError: A graph does not compute what torch computes.
@@ -60,6 +62,9 @@ def export(trained: TrainedModel, int8: bool = False) -> dict[str, bytes]:
         exported = _export(module, graph, own)
         if int8 and graph is STEP:
             exported = _in_int8(exported, module, graph, own)
+        if half:
+            exported = store_in_half(exported)
+            _prove_equal(exported, module, own, f"{graph.file} in half", INT8_TOLERANCE if int8 else TOLERANCE)
         graphs[graph.file] = exported
     return graphs
 

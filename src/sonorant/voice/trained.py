@@ -5,7 +5,7 @@ The file is a .safetensors file whose metadata holds a JSON header. There is no 
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TypeVar, cast
 
@@ -152,6 +152,21 @@ class TrainedModel:
         """
         data = self.to_bytes()
         write_file(path, lambda file: file.write(data))
+
+    def rounded(self) -> Self:
+        """Return the model with its weights, their weight norm folded, rounded to float16.
+
+        Raises:
+            VoiceError: A weight is too large for float16, or the weights are not those of the network.
+        """
+        weights = {
+            name: weight.half() if weight.is_floating_point() else weight
+            for name, weight in self.network().state_dict().items()
+        }
+        infinite = [name for name, weight in weights.items() if not weight.isfinite().all()]
+        if infinite:
+            raise VoiceError(f"trained {self.kind} model: too large for 16 bits: {', '.join(infinite)}")
+        return replace(self, weights=weights)
 
     def network(self) -> "nn.Module":
         """Return the network with these weights, in evaluation mode, its weight norm folded.
