@@ -190,7 +190,7 @@ def load_trained_file(path: Path) -> TrainedModel:
 
 
 def parse_trained(data: bytes, where: str) -> TrainedModel:
-    """Read the content of a trained model's file; `where` names it in errors.
+    """Read the content of a trained model's file; `where` names it in errors. Weights come in float32.
 
     Raises:
         VoiceError: It is not a trained model's file, or a newer one.
@@ -200,7 +200,7 @@ def parse_trained(data: bytes, where: str) -> TrainedModel:
 
     header = _read_header(data, where)
     try:
-        weights = load(data)
+        weights = {name: weight.float() if weight.is_floating_point() else weight for name, weight in load(data).items()}
     except SafetensorError as error:
         raise VoiceError(f"{where}: not a .safetensors file: {error}") from None
     return TrainedModel(
