@@ -200,9 +200,10 @@ def parse_trained(data: bytes, where: str) -> TrainedModel:
 
     header = _read_header(data, where)
     try:
-        weights = {name: weight.float() if weight.is_floating_point() else weight for name, weight in load(data).items()}
+        stored = load(data)
     except SafetensorError as error:
         raise VoiceError(f"{where}: not a .safetensors file: {error}") from None
+    weights = {name: weight.float() if weight.is_floating_point() else weight for name, weight in stored.items()}
     return TrainedModel(
         config=header.config,
         mel=header.mel,
