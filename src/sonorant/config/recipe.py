@@ -69,9 +69,6 @@ class RunConfig(Settings):
     precision: Literal["fp32", "tf32", "bf16", "fp16"] = Field(
         "fp32", description="of the networks; tf32 is of NVIDIA's GPUs, fp16 comes with dynamic loss scaling"
     )
-    compile: Literal["default", "reduce-overhead"] | None = Field(
-        None, description="by torch.compile in that mode, the second with CUDA graphs; null: operation by operation"
-    )
     ema_decay: float | None = Field(None, gt=0, lt=1, description="null: no averaged weights")
     log_every: int = Field(10, ge=1)
     validate_every: int = Field(500, ge=1)
@@ -168,6 +165,9 @@ class FastPitchRecipe(_Recipe):
 class _VocoderRecipe(_Recipe):
     model: HifiganConfig | WaveglowConfig | SourceFilterConfig
     segment_frames: int = Field(32, ge=1)
+    compile: Literal["default", "reduce-overhead"] | None = Field(
+        None, description="networks by torch.compile in that mode, the second with CUDA graphs; null: not at all"
+    )
 
     @model_validator(mode="after")
     def _check_hop(self) -> Self:
@@ -225,12 +225,6 @@ class Tacotron2Recipe(_Recipe):
     task: Literal["tacotron2"]
     model: Tacotron2Config = Tacotron2Config()
     loss: Tacotron2Loss = Tacotron2Loss()
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.run.compile:
-            raise ValueError("run.compile: must be null: the decoder is a loop, to be compiled anew for every length")
-        return self
 
 
 class WaveglowRecipe(_VocoderRecipe):

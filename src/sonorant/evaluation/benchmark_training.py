@@ -58,6 +58,7 @@ def bench_training(
             "recipe": recipe.name, "features": str(features) if features else "generated", "device": device_name,
             "threads": torch.get_num_threads(), "precision": recipe.run.precision,
             "global_batch": recipe.batch.global_batch, "micro_batch": recipe.batch.micro_batch,
+            **({"compile": recipe.compile} if isinstance(recipe, VocoderRecipe) else {}),
         },
         matrix_product=product,
         figures=figures,

@@ -1,6 +1,6 @@
 """The training of FastPitch with its aligner."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -37,11 +37,6 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
         """See `AcousticTask.make_network`."""
         mel = store.config.mel
         return FastPitch(self.recipe.model, len(self.table), len(store.speakers), mel.n_mels)
-
-    def compiled_parts(self) -> Iterable[nn.Module]:
-        """Return the two transformers; what lies between them looks for the alignment on the CPU."""
-        assert isinstance(self.model, FastPitch)
-        return self.model.encoder, self.model.decoder
 
     def forward(self, network: nn.Module, batch: AcousticBatch) -> FastPitchOutput:
         """See `AcousticTask.forward`."""

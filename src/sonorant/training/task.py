@@ -1,7 +1,7 @@
 """What `fit` asks of a model's training."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, Generic, TypeVar
 
@@ -67,9 +67,6 @@ class Task(ABC, Generic[BatchT]):
             for name, network in self.networks.items()
         }
         self._settings = recipe.run
-        if recipe.run.compile is not None:
-            for part in self.compiled_parts():
-                part.compile(mode=recipe.run.compile)
 
     def step(self, batches: Sequence[BatchT], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
         """Take one optimiser step over this process's micro-batches of a global batch.
@@ -107,10 +104,6 @@ class Task(ABC, Generic[BatchT]):
     @abstractmethod
     def num_frames(self, batch: BatchT) -> int:
         """Return how many mel frames of sound a batch holds, padding not counted."""
-
-    def compiled_parts(self) -> Iterable[nn.Module]:
-        """Return what `run.compile` compiles, in place: networks, or parts of them, whose forward pass is one graph."""
-        return self.networks.values()
 
     def micro_batches(self, batches: Sequence[BatchT], step: int) -> Iterator[BatchT]:
         """Yield micro-batches on the device, each with random numbers of its own.

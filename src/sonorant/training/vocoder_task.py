@@ -33,6 +33,9 @@ class VocoderTask(Task[VocoderBatch]):
         super().__init__(recipe, store, processes, networks)
         self._recipe = recipe
         self.input_mel = LogMel(store.config.mel).to(self.device)
+        if recipe.compile is not None:
+            for network in self.networks.values():
+                network.compile(mode=recipe.compile)  # in place: checkpoints and averages know nothing of it
 
     @abstractmethod
     def speak(self, network: nn.Module, mel: Tensor) -> Tensor:
