@@ -36,6 +36,7 @@ def test_where_the_attention_has_been_is_added_up_in_float32(half: torch.dtype) 
         keys = decoder.attention.keys(memory)
         decoder(memory, keys, valid, torch.zeros(steps, 1, 2), decoder.draw_masks(steps, 1))
     assert torch.stack(seen).flatten().tolist() == list(range(steps))
+    assert decoder.attention.initial_alignment(memory.to(half)).dtype == torch.float32
 
 
 @halves
