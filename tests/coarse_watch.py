@@ -11,6 +11,7 @@ SENSITIVE = {
     "tacotron2": {"_softmax", "rsqrt", "binary_cross_entropy_with_logits", "exp"},
     "waveglow": {"exp", "_linalg_slogdet"},
     "hifigan": {"exp", "log", "_fft_r2c", "_weight_norm_interface", "mean"},
+    "source_filter": {"exp", "log", "_fft_r2c", "_fft_c2r", "native_layer_norm", "_log_softmax", "cos", "sin", "mean"},
 }
 """Model -> what is too coarse in half precision: logarithms, exponentials, statistics, spectra."""
 

@@ -9,12 +9,15 @@ import pytest
 import torch
 from torch import nn
 
+from sonorant.audio.mel import mel_filterbank
 from sonorant.config import (
     FastPitchConfig,
     FrontendConfig,
     HifiganConfig,
     MelConfig,
+    PitchEstimatorConfig,
     PredictorConfig,
+    SourceFilterConfig,
     Tacotron2Config,
     TransformerConfig,
     WaveglowConfig,
@@ -22,6 +25,7 @@ from sonorant.config import (
 from sonorant.config.models import DynamicConvolutionAttentionConfig
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import HifiganGenerator
+from sonorant.models.source_filter import SourceFilterVocoder
 from sonorant.models.tacotron2 import Tacotron2
 from sonorant.models.waveglow import Waveglow
 from sonorant.text import symbol_table
@@ -66,6 +70,14 @@ TACOTRON2 = Tacotron2Config(
 )
 WAVEGLOW = WaveglowConfig(
     hop_length=16, upsample_kernel=64, num_flows=3, group_size=4, early_every=2, wn_layers=2, wn_channels=8, sigma=0.1
+)
+SOURCE_FILTER = SourceFilterConfig(
+    hop_length=16,
+    channels=8,
+    hidden_channels=16,
+    num_layers=1,
+    kernel=3,
+    pitch=PitchEstimatorConfig(channels=8, hidden_channels=16, num_layers=1, bins=24),
 )
 LICENCES = Licences(data="CC0-1.0", weights="Apache-2.0")
 
@@ -128,6 +140,17 @@ def tiny_waveglow() -> TrainedModel:
     return TrainedModel(config=WAVEGLOW, mel=MEL, weights=network.state_dict(), facts={"step": 0})
 
 
+def tiny_source_filter(mel: MelConfig = MEL) -> TrainedModel:
+    """Make a source-filter vocoder whose filters and whose pitch change with the mel, and that voices some of it."""
+    torch.manual_seed(5)
+    network = SourceFilterVocoder(SOURCE_FILTER, mel_filterbank(mel))
+    with torch.no_grad():
+        network.network.output.weight.normal_(0.0, 0.1)
+        network.network.output.bias.fill_(1.0)
+        network.estimator.network.output.weight.mul_(5.0)
+    return TrainedModel(config=SOURCE_FILTER, mel=mel, weights=network.state_dict(), facts={"step": 0})
+
+
 def make_loud(generator: nn.Module) -> None:
     """Draw weights that give audible sound: as initialised the generator is so quiet that any error would pass."""
     with torch.no_grad():
@@ -155,6 +178,16 @@ def tiny_flow_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory,
         "tiny-flow-voice",
         lambda folder: pack(folder, tiny_tacotron2(), tiny_waveglow(), name="tiny_flow", licences=LICENCES),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_filter_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a packed voice of FastPitch and a source-filter vocoder; not to be written to."""
+    return _shared(
+        tmp_path_factory,
+        "tiny-filter-voice",
+        lambda folder: pack(folder, tiny_acoustic(), tiny_source_filter(), name="tiny_filter", licences=LICENCES),
     )
 
 

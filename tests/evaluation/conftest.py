@@ -1,5 +1,5 @@
 """The tiny voice, for every test of this folder."""
 
-from tests.tiny_voice import tiny_voice
+from tests.tiny_voice import tiny_filter_voice, tiny_voice
 
-__all__ = ["tiny_voice"]
+__all__ = ["tiny_filter_voice", "tiny_voice"]

@@ -22,7 +22,8 @@ from sonorant.training.fit import fit
 from sonorant.training.processes import Processes, joined
 from sonorant.training.run import make_task
 
-MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow")
+MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter")
+ADVERSARIAL = ("hifigan", "source_filter")
 GLOBAL_BATCH = 8
 
 
@@ -49,7 +50,7 @@ class Forgetful(Watching):
 def recipe_of(model: str, *overrides: str) -> Recipe:
     batch = f"batch.global_batch={GLOBAL_BATCH}", "batch.micro_batch=1"
     # Two networks that learn from each other multiply rounding errors: small steps keep them small.
-    gan = ("loss.adversarial_start=0", "optimizer.learning_rate=1e-5") if model == "hifigan" else ()
+    gan = ("loss.adversarial_start=0", "optimizer.learning_rate=1e-5") if model in ADVERSARIAL else ()
     return load_recipe(f"tiny_{model}", [*batch, *gan, *overrides])
 
 

@@ -10,9 +10,9 @@ from tests.training.conftest import differences, write_store
 
 from sonorant.config import (
     AcousticRecipe,
+    AdversarialRecipe,
     FeatureConfig,
     FrontendConfig,
-    HifiganRecipe,
     MelConfig,
     Recipe,
     load_recipe,
@@ -22,11 +22,11 @@ from sonorant.features.store import FeatureStore, PitchStatistics
 from sonorant.features.writing import finish_store
 from sonorant.models.hifigan import HifiganGenerator
 from sonorant.text.symbols import symbol_table
+from sonorant.training.adversarial_task import AdversarialTask
 from sonorant.training.checkpoint import load_trained, read_checkpoint
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.finetune import begin, finetuning_recipe, steps_for
 from sonorant.training.fit import fit
-from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.initial import carry_symbols, load_weights
 from sonorant.training.processes import Processes
 from sonorant.training.run import Run
@@ -41,7 +41,7 @@ TINY = ("run.sample_every=1000", "run.log_every=1", "batch.global_batch=4")
 @pytest.fixture(autouse=True)
 def quick_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures and audio have their own tests."""
-    for task in (FastPitchTask, Tacotron2Task, HifiganTask, WaveglowTask):
+    for task in (FastPitchTask, Tacotron2Task, AdversarialTask, WaveglowTask):
         monkeypatch.setattr(task, "samples", lambda self, network: Samples())
 
 
@@ -51,7 +51,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("sources")
     torch.set_num_threads(1)
     store = write_store(home / "features", FeatureConfig())
-    for kind in ("fastpitch", "tacotron2", "hifigan", "waveglow"):
+    for kind in ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter"):
         recipe = load_recipe(f"tiny_{kind}", ["run.steps=2", "run.sample_every=2000", "run.validate_every=1000"])
         run = Run(recipe, FeatureStore(store), home / kind, Processes())
         run.start()
@@ -87,6 +87,7 @@ def weights_of(run: Path, network: str = "model") -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize(("kind", "metric"), [
     ("fastpitch", "mel"), ("tacotron2", "postnet"), ("hifigan", "mel"), ("waveglow", "likelihood"),
+    ("source_filter", "mel"),
 ])  # fmt: skip
 def test_the_first_validation_is_the_sources_own(kind: str, metric: str, sources: Path, tmp_path: Path) -> None:
     recipe = begun(sources / kind, sources / "features", tmp_path / "run", "run.steps=1", recipe=f"tiny_{kind}")
@@ -109,7 +110,7 @@ def test_weights_are_the_averaged_ones_and_the_optimiser_is_new(sources: Path, t
     assert source["optimizers"]["model"]["state"] and not state["optimizers"]["model"]["state"]
 
 
-@pytest.mark.parametrize("kind", ["fastpitch", "hifigan"])
+@pytest.mark.parametrize("kind", ["fastpitch", "hifigan", "source_filter"])
 def test_a_resumed_finetuning_equals_one_that_was_never_interrupted(kind: str, sources: Path, tmp_path: Path) -> None:
     store = sources / "features"
     for run in ("whole", "parts"):
@@ -211,13 +212,14 @@ def test_symbols_come_back_unchanged_from_a_larger_table() -> None:
     assert torch.equal(back, rows) and carried.new == ()
 
 
-def test_discriminators_are_taken_along(sources: Path, tmp_path: Path) -> None:
-    recipe = begun(sources / "hifigan", sources / "features", tmp_path / "run")
-    source = read_checkpoint(sources / "hifigan" / "step_00000002.pt")
+@pytest.mark.parametrize("kind", ["hifigan", "source_filter"])
+def test_discriminators_are_taken_along(kind: str, sources: Path, tmp_path: Path) -> None:
+    recipe = begun(sources / kind, sources / "features", tmp_path / "run")
+    source = read_checkpoint(sources / kind / "step_00000002.pt")
     assert differences(weights_of(tmp_path / "run", "discriminators"), source["networks"]["discriminators"]) == []
-    assert isinstance(recipe, HifiganRecipe)
+    assert isinstance(recipe, AdversarialRecipe)
     assert recipe.loss.discriminators_alone == recipe.loss.adversarial_start == 0
-    assert recipe.discriminators.model_dump() == load_recipe("tiny_hifigan").discriminators.model_dump()  # type: ignore[union-attr]
+    assert recipe.discriminators.model_dump() == load_recipe(f"tiny_{kind}").discriminators.model_dump()  # type: ignore[union-attr]
 
 
 def test_new_discriminators_learn_alone_at_first(sources: Path, tmp_path: Path) -> None:

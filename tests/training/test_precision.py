@@ -11,11 +11,11 @@ from sonorant.training.processes import Processes
 from sonorant.training.run import make_task
 from sonorant.training.task import Task
 
-MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow")
+MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter")
 
 
 def recipe_of(model: str, precision: str, *overrides: str) -> Recipe:
-    gan = ("loss.adversarial_start=0",) if model == "hifigan" else ()
+    gan = ("loss.adversarial_start=0",) if model in ("hifigan", "source_filter") else ()
     return load_recipe(f"tiny_{model}", [f"run.precision={precision}", *gan, *overrides])
 
 

@@ -22,11 +22,11 @@ from sonorant.training.processes import Processes
 from sonorant.training.run import Run
 
 META = Processes(device=torch.device("meta"))
-MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow")
+MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter")
 
 
 def recipe_of(model: str, *overrides: str) -> Recipe:
-    gan = ("loss.adversarial_start=0",) if model == "hifigan" else ()
+    gan = ("loss.adversarial_start=0",) if model in ("hifigan", "source_filter") else ()
     return load_recipe(f"tiny_{model}", ["batch.micro_batch=2", *gan, *overrides])
 
 
