@@ -50,6 +50,7 @@ def bench_training(
         run = Run(recipe.model_copy(update={"optimizer": still}), open_store(folder, recipe), folder,
                   Processes(device=device))  # fmt: skip
         figures = measure_training(run, instruments, steps, lambda done: progress(done, steps))
+        again = torch_product(device, recipe.run.precision)  # others may have been in the first one's way
     return TrainingReport(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         machine={**describe_cpu(), **describe_gpu(device)},
@@ -60,7 +61,7 @@ def bench_training(
             "global_batch": recipe.batch.global_batch, "micro_batch": recipe.batch.micro_batch,
             **({"compile": recipe.compile} if isinstance(recipe, VocoderRecipe) else {}),
         },
-        matrix_product=product,
+        matrix_product=max(product, again, key=lambda each: each["gflop_per_s"]),
         figures=figures,
     )  # fmt: skip
 
