@@ -13,13 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from sonorant.audio.mel import mel_filterbank
 from sonorant.audio.mel_torch import LogMel
 from sonorant.config import MelConfig
 from sonorant.config.models import (
     DynamicConvolutionAttentionConfig,
     FastPitchConfig,
     LocationAttentionConfig,
+    PitchEstimatorConfig,
     PredictorConfig,
+    SourceFilterConfig,
     Tacotron2Config,
     TransformerConfig,
 )
@@ -29,6 +32,8 @@ from sonorant.models.attention import make_attention
 from sonorant.models.discriminators import DiscriminatorOutput, MultiScaleDiscriminator, ResolutionDiscriminator
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import InverseStft, IstftHead, WaveformHead
+from sonorant.models.pitch_estimator import PitchEstimator
+from sonorant.models.source_filter import SourceFilterVocoder
 from sonorant.models.tacotron2_convs import MaskedBatchNorm
 from sonorant.models.tacotron2_decoder import Decoder, DecoderState
 from sonorant.models.tacotron2_encoder import BidirectionalLstm
@@ -104,6 +109,18 @@ def istft_head() -> Island:
     return Island(IstftHead.forward, head, (large(2, 4, 1, 20),))
 
 
+def pitch_estimator_of(function: Callable[..., Any], *inputs: Tensor) -> Island:
+    return Island(function, PitchEstimator(PitchEstimatorConfig(bins=16, num_layers=0), 4), inputs)
+
+
+def filters() -> Island:
+    filterbank = mel_filterbank(MelConfig(n_fft=64, win_length=64, hop_length=16, n_mels=8))
+    owner = SourceFilterVocoder(SourceFilterConfig(hop_length=16, num_layers=0), filterbank)
+    return Island(
+        SourceFilterVocoder._filter, owner, (torch.randn(2, 8, 30) - 3, torch.randn(2, 30, 99), torch.randn(2, 2, 480))
+    )
+
+
 def batch_norm() -> Island:
     valid = torch.arange(30) < FRAMES[:, None]
     return Island(MaskedBatchNorm.forward, MaskedBatchNorm(3), (100 + torch.randn(2, 30, 3), valid))
@@ -141,6 +158,11 @@ ISLANDS: dict[str, Callable[[], Island]] = {
     "monotonicity": lambda: Island(tacotron2_losses.backward_movement, None, (alignments(), FRAMES)),
     "mixture": lambda: Island(waveglow_layers.mixed, None, (torch.randn(2, 4, 1, 9), torch.randn(4, 4))),
     "log-determinant": lambda: Island(waveglow_layers.log_abs_determinant, None, (0.01 * torch.randn(8, 8),)),
+    "pitch off logits": lambda: pitch_estimator_of(PitchEstimator._decode, large(2, 30, 16), large(2, 30)),
+    "pitch loss": lambda: pitch_estimator_of(
+        PitchEstimator._cross_entropy, large(2, 30, 16), large(2, 30), 100 + 100 * torch.rand(2, 30)
+    ),
+    "filters": filters,
     "last convolution": lambda: Island(WaveformHead.forward, WaveformHead(4, 0.1), (torch.randn(2, 4, 1, 20),)),
     "inverse STFT head": istft_head,
     "inverse STFT": lambda: Island(InverseStft.forward, InverseStft(16, 4), (large(2, 9, 6).abs(), large(2, 9, 6))),
@@ -221,6 +243,7 @@ def test_an_island_computes_in_float32(name: str, half: torch.dtype) -> None:
     assert watch.seen and not watch.under_autocast
 
 
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
 @halves
 @pytest.mark.parametrize("name", [name for name in ISLANDS if DEVICE.type == "cuda" or name not in SAME_ON_A_CPU])
 @torch.no_grad()
