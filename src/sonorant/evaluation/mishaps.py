@@ -119,7 +119,7 @@ class _Heard:
         finite = np.nan_to_num(speech.samples, posinf=0.0, neginf=0.0)
         whole = finite[: len(finite) // self._length * self._length].astype(np.float64)
         power = np.square(whole).reshape(-1, self._length).mean(axis=1)
-        self._levels_db = 10 * np.log10(np.maximum(power, 1e-12))
+        self._levels_db: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 1e-12))
 
     def by_sentence(self) -> Iterator[tuple[Sentence, Sequence[SpokenWord]]]:
         """Yield each sentence with its words."""
