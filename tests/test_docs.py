@@ -33,6 +33,8 @@ def test_a_documented_command_is_understood(page: str, command: str) -> None:
     words = shlex.split(command)[1:]
     group = typer.main.get_command(app)
     verb = group.commands[words[0]]  # type: ignore[attr-defined]
+    if words[1:] and words[1] in getattr(verb, "commands", ()):
+        verb, words = verb.commands[words[1]], words[1:]
     context = verb.make_context(words[0], words[1:])
     overrides = [word for word in words if OVERRIDE.fullmatch(word)]
     recipe = context.params.get("recipe") or (context.params.get("name") if words[0] == "recipe" else None)
