@@ -131,7 +131,8 @@ class _Heard:
         """Return the level of each block that a word reaches into; none where it has no time or no sound."""
         if word.end_s <= word.start_s:
             return self._levels_db[:0]
-        return self._levels_db[int(word.start_s / _BLOCK_S) : int(np.ceil(word.end_s / _BLOCK_S))]
+        blocks_per_s = self.speech.sample_rate / self._length  # not quite 1 / _BLOCK_S
+        return self._levels_db[int(word.start_s * blocks_per_s) : int(np.ceil(word.end_s * blocks_per_s))]
 
     @cached_property
     def loud_db(self) -> float:
