@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tests.coarse_watch import CoarseWatch
-from tests.tiny_voice import MEL, tiny_acoustic, tiny_tacotron2, tiny_vocoder, tiny_waveglow
+from tests.tiny_voice import MEL, tiny_acoustic, tiny_source_filter, tiny_tacotron2, tiny_vocoder, tiny_waveglow
 
 from sonorant.audio import log_mel
 from sonorant.config import RunConfig
@@ -19,10 +19,12 @@ from sonorant.synthesis.torch_runtime import TorchRuntime
 from sonorant.voice import load_voice
 
 ACOUSTIC = {"fastpitch": tiny_acoustic, "tacotron2": tiny_tacotron2}
-VOCODERS = {"hifigan": tiny_vocoder, "waveglow": tiny_waveglow}
+VOCODERS = {"hifigan": tiny_vocoder, "waveglow": tiny_waveglow, "source_filter": tiny_source_filter}
 TEXT = "Hello there, world."
 DIFFERENCE = {"tf32": 0.0, "bf16": 0.02, "fp16": 0.002}
 """Largest mean difference of log-mels from those of fp32; a CPU has no TF32."""
+LOOSER = {"source_filter": 5.0}
+"""How many times that: another estimate of the pitch moves all pulses."""
 
 combinations = pytest.mark.parametrize(
     ("acoustic", "vocoder"), [(acoustic, vocoder) for acoustic in ACOUSTIC for vocoder in VOCODERS]
@@ -43,7 +45,7 @@ def test_sound_is_close_to_that_in_fp32_and_always_the_same(acoustic: str, vocod
         np.testing.assert_array_equal(speak(acoustic, vocoder, precision).samples, speech.samples)
         assert len(speech.samples) == len(exact.samples) and speech.words == exact.words
         difference = np.abs(log_mel(speech.samples, MEL) - log_mel(exact.samples, MEL)).mean()
-        assert difference <= allowed
+        assert difference <= allowed * LOOSER.get(vocoder, 1.0)
         assert (difference > 0) == (precision in ("bf16", "fp16"))  # or it was not spoken in that precision at all
 
 
