@@ -15,14 +15,14 @@ from pathlib import Path
 import torch
 
 from sonorant.config import Recipe, load_recipe
+from sonorant.training.adversarial_task import AdversarialTask
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.fit import fit
-from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.samples import Samples
 from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.waveglow_task import WaveglowTask
 
-MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow")
+MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter")
 PAUSE, END = 3, 5
 """The store's 10 utterances in batches of 4 are 2 steps an epoch: a pause in the middle of the second of three."""
 
@@ -34,6 +34,7 @@ OWN = {
     "tacotron2": ("loss.guided_attention_steps=5",),
     "hifigan": ("loss.adversarial_start=2",),
     "waveglow": ("run.ema_decay=0.9",),
+    "source_filter": ("loss.adversarial_start=2",),
 }
 
 
@@ -49,7 +50,7 @@ def pause(whole: Path, rest: Path) -> None:
 
 def without_samples(change: Callable[[type, str, object], None] = setattr) -> None:
     """Make no samples: Griffin-Lim and pictures have their own tests, and take their time."""
-    for task in (FastPitchTask, Tacotron2Task, HifiganTask, WaveglowTask):
+    for task in (FastPitchTask, Tacotron2Task, AdversarialTask, WaveglowTask):
         change(task, "samples", lambda self, network: Samples())
 
 
