@@ -2,9 +2,9 @@
 
     python tools/varied_texts.py kathleen --texts 1000 --out varied.json
 
-The texts are made of templates: each number has one, whatever the others, of 1 to 60 words, every length as often as
-any other. What is looked for, and the bounds, are those of `sonorant.evaluation.mishaps`. The exit code is 1 where
-anything was found.
+The texts are made of templates, have 1 to 60 words, every length as often as any other, and all differ; the n-th is the
+same however many are asked for. What is looked for, and the bounds, are those of `sonorant.evaluation.mishaps`. The
+exit code is 1 where anything was found.
 """
 
 import argparse

@@ -36,7 +36,7 @@ LONGEST_WORD_S, LONGEST_WORD_S_PER_SOUND = 0.5 * MARGIN, 0.08 * MARGIN
 """The longest word of n sounds: 0.5 + 0.08 n, but for one of 2 sounds in 0.88 s, which is within the margin."""
 
 LONGEST_PAUSE_S = 0.89 * MARGIN
-"""Between two words of a sentence."""
+"""Between two words, what is put between two sentences aside."""
 
 LONGEST_CLOSING_S = 0.5
 """Behind the last word: a corpus is trimmed to 0.05 s, and a word's end may be told too early by a few frames."""
@@ -199,11 +199,11 @@ def _pace(heard: _Heard) -> Iterator[str]:
 
 def _paused(heard: _Heard) -> Iterator[str]:
     """Where no word is said for long, the voice is lost between two of them."""
-    before = SpokenWord("the begin", 0.0, 0.0)
+    before = SpokenWord("the beginning", 0.0, 0.0)
     pause_s = 0.0
     for sentence, words in heard.by_sentence():
         for number, (left, right) in enumerate(pairwise([before, *words])):
-            longest_s = LONGEST_PAUSE_S + (pause_s + LONGEST_CLOSING_S if number == 0 else 0.0)
+            longest_s = LONGEST_PAUSE_S + (pause_s if number == 0 else 0.0)
             if right.start_s - left.end_s > longest_s:
                 yield f"{right.start_s - left.end_s:.2f} s behind {left.text!r}, at most {longest_s:.2f}"
         before, pause_s = words[-1], sentence.pause_s
