@@ -8,6 +8,7 @@ import torch
 from sonorant.config import load_recipe
 from sonorant.features.store import FeatureStore
 from sonorant.training import monitor as monitor_module
+from sonorant.training.adversarial_task import AdversarialTask
 from sonorant.training.alarms import (
     CALM,
     ExplodingAlarm,
@@ -19,7 +20,6 @@ from sonorant.training.alarms import (
 from sonorant.training.data import TimedIterator
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.fit import fit
-from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.metrics import History, Line
 from sonorant.training.monitor import Monitor
 from sonorant.training.processes import Processes
@@ -267,10 +267,11 @@ def test_a_run_in_trouble_rings_once_for_each_trouble(
     assert alarm_steps(tmp_path) == [1, 3, 5]
 
 
-def test_the_alarm_of_the_judges_knows_how_many_there_are(store: FeatureStore) -> None:
-    task = make_task(load_recipe("tiny_hifigan"), store, Processes())
+@pytest.mark.parametrize("recipe", ["tiny_hifigan", "tiny_source_filter"])
+def test_the_alarm_of_the_judges_knows_how_many_there_are(recipe: str, store: FeatureStore) -> None:
+    task = make_task(load_recipe(recipe), store, Processes())
     (alarm,) = (alarm for alarm in task.alarms if isinstance(alarm, WinningJudgesAlarm))
-    assert isinstance(task, HifiganTask)
+    assert isinstance(task, AdversarialTask)
     assert alarm.num_judges == len(task.discriminators(torch.zeros(1, 8192)))
 
 

@@ -14,9 +14,9 @@ from sonorant.errors import CorpusError, RequestError, VoiceError
 from sonorant.features.batch import acoustic_batch
 from sonorant.features.store import FeatureStore
 from sonorant.training import teacher_forced
+from sonorant.training.adversarial_task import AdversarialTask
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.fit import fit
-from sonorant.training.hifigan_task import HifiganTask
 from sonorant.training.processes import Processes
 from sonorant.training.run import make_task
 from sonorant.training.samples import Samples
@@ -115,12 +115,13 @@ def test_what_was_interrupted_goes_on_and_is_no_store_until_then(
     assert made.signature() == write_mels(forcing, tmp_path / "whole").signature()
 
 
+@pytest.mark.parametrize("vocoder", ["tiny_hifigan", "tiny_source_filter"])
 def test_a_vocoder_trains_on_the_mels_and_an_acoustic_model_does_not(
-    store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    vocoder: str, store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(HifiganTask, "samples", lambda self, network: Samples())
+    monkeypatch.setattr(AdversarialTask, "samples", lambda self, network: Samples())
     write_mels(TeacherForcing(source_of("fastpitch", store), store), tmp_path / "mels")
-    fit(load_recipe("tiny_hifigan", ["run.steps=2"]), tmp_path / "mels", tmp_path / "run", progress=False)
+    fit(load_recipe(vocoder, ["run.steps=2"]), tmp_path / "mels", tmp_path / "run", progress=False)
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert any(line["kind"] == "validation" for line in lines)
     with pytest.raises(CorpusError, match="mels: made by fastpitch for a vocoder"):
