@@ -15,6 +15,7 @@ from tests.training.together import free_port, together
 
 from sonorant.config import FeatureConfig, load_recipe
 from sonorant.errors import ConfigError
+from sonorant.training.alignment import ALIGNMENT_METRICS
 from sonorant.training.data import open_store
 
 COUNTS = (1, 2, 4)
@@ -70,7 +71,9 @@ def test_ten_steps_give_the_same_losses(model: str, runs: dict[int, Path]) -> No
     others = {"kind", "time", "frames/s", "seconds/step", "seconds paused", "waiting for data"}
     for expected, found in zip(alone, several, strict=True):
         for name in {name for name in expected if not name.endswith("gradient norm")} - others:
-            assert found[name] == pytest.approx(expected[name], rel=1e-4, abs=1e-6), name
+            # How straight an untrained attention is hangs by a thread: it is no loss, and between -1 and 1.
+            smallest = 1e-3 if name in ALIGNMENT_METRICS else 1e-6
+            assert found[name] == pytest.approx(expected[name], rel=1e-4, abs=smallest), name
 
 
 def _metrics(run: Path) -> list[dict[str, float]]:
