@@ -47,9 +47,7 @@ def runs(uneven_store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[i
 @pytest.mark.slow
 @pytest.mark.parametrize("count", COUNTS[1:])
 @pytest.mark.parametrize("model", MODELS)
-def test_the_gradient_does_not_depend_on_the_number_of_processes(
-    model: str, count: int, runs: dict[int, Path]
-) -> None:
+def test_the_gradient_does_not_depend_on_the_number_of_processes(model: str, count: int, runs: dict[int, Path]) -> None:
     alone, several = (torch.load(runs[number] / "gradients.pt")[model] for number in (1, count))
     assert len(alone) == len(several) == (2 if model in ADVERSARIAL else 1)
     for expected, found in zip(alone, several, strict=True):
