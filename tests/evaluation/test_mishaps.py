@@ -76,10 +76,9 @@ def test_a_recording_has_no_mishap_until_its_second_half_is_silenced_or_cut(shar
     speech = Speech(audio.samples, audio.sample_rate, words=words)
     half = len(audio.samples) // 2
     assert failed(speech, sentences) == set()
-    assert failed(
-        doctored(np.where(np.arange(len(audio.samples)) < half, audio.samples, np.float32(0)), speech), sentences
-    ) == {"silent word"}
-    assert failed(doctored(audio.samples[:half], speech), sentences) == {"silent word", "cut off"}
+    silenced = doctored(np.where(np.arange(len(audio.samples)) < half, audio.samples, np.float32(0)), speech)
+    assert failed(silenced, sentences) - {"faded"} == {"silent word"}
+    assert failed(doctored(audio.samples[:half], speech), sentences) - {"faded"} == {"silent word", "cut off"}
 
 
 def test_a_warning_of_the_voice_is_a_mishap() -> None:
@@ -143,6 +142,17 @@ def test_a_soft_word_is_not_silent() -> None:
     word = speech.words[0]
     speech.samples[: round(word.end_s * RATE)] *= 10 ** (-25 / 20)
     assert failed(speech) == set()
+
+
+@pytest.mark.parametrize(("num_soft", "checks"), [(4, {"faded"}), (3, set())])
+def test_words_that_are_all_soft_have_faded(num_soft: int, checks: set[str]) -> None:
+    speech = spoken([*DURATIONS_S[:-1], 1.0])
+    samples = np.tile(speech.samples, 2)
+    later = [
+        SpokenWord(one.text, one.start_s + speech.duration_s, one.end_s + speech.duration_s) for one in speech.words
+    ]
+    samples[round(later[-num_soft].start_s * RATE) :] *= 10 ** (-22 / 20)
+    assert failed(Speech(samples, RATE, words=(*speech.words, *later)), [Sentence(SOUNDS)] * 2) == checks
 
 
 def test_words_rushed_through_are_too_fast() -> None:

@@ -10,7 +10,8 @@ Of 157 of these recordings (every tenth) none has a mishap.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,9 @@ SILENT_DB = -33.0
 The quietest of 1,416 words, to which the aligner gave one frame, had -32.6. A corpus with a louder background (the
 median of this one: -36) would hide lost words.
 """
+
+FADED_DB, FADED_WORDS = -15.0, 4
+"""So many words in a row, none of which reaches this level; of the 1,416 words, under 1 % stay below -12 dB."""
 
 SILENT_DBFS = -60.0
 """Speech is nowhere as quiet as this; here for speech that is silent throughout, beside which no word stands out."""
@@ -187,6 +191,15 @@ def _silent(heard: _Heard) -> Iterator[str]:
             yield f"{word.text!r} at {word.start_s:.2f} s reaches {loudest_db:.0f} dB, heard from {audible_db:.0f}"
 
 
+def _faded(heard: _Heard) -> Iterator[str]:
+    """A voice that is led beyond the lengths it has learned may lose its strength, word by word."""
+    faded = [heard.levels_db(word).max(initial=-np.inf) < heard.loud_db + FADED_DB for word in heard.words]
+    for is_faded, run in groupby(zip(faded, heard.words, strict=True), key=itemgetter(0)):
+        words = [word for _, word in run]
+        if is_faded and len(words) >= FADED_WORDS:
+            yield f"{len(words)} words from {words[0].text!r} at {words[0].start_s:.2f} s on"
+
+
 def _pace(heard: _Heard) -> Iterator[str]:
     """Words may each be possible and together not: rushed through, or all drawn out."""
     for sentence, words in heard.by_sentence():
@@ -232,6 +245,7 @@ CHECKS: Mapping[str, Callable[[_Heard], Iterator[str]]] = {
     "skipped word": _skipped,
     "stretched word": _stretched,
     "silent word": _silent,
+    "faded": _faded,
     "pace": _pace,
     "pause": _paused,
     "goes on": _goes_on,
