@@ -15,7 +15,7 @@ from tests.text.test_tools import load
 from sonorant.errors import TextError
 from sonorant.evaluation.mishaps import CHECKS
 from sonorant.synthesis import Speech, SpokenWord
-from sonorant.synthesis.pieces import split_pieces
+from sonorant.synthesis.pieces import read_pieces
 from sonorant.text import Frontend
 
 tool: Any = load("varied_texts")
@@ -60,7 +60,7 @@ class Voice:
         self.frontend, self._cut_s = Frontend(), cut_s
 
     def speak(self, text: str) -> Speech:
-        words = [word for piece in split_pieces(text) for word in self.frontend.utterance(piece.text).words]
+        words = [word for read in read_pieces(self.frontend, text) if read.utterance for word in read.utterance.words]
         times_s = np.cumsum([0.0, *(0.1 * (word.end - word.start) for word in words)])
         spoken = tuple(
             SpokenWord(word.text, *map(float, times)) for word, times in zip(words, pairwise(times_s), strict=True)

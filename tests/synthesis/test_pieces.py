@@ -1,4 +1,5 @@
-from sonorant.synthesis.pieces import split_pieces
+from sonorant.synthesis.pieces import MAX_SYMBOLS, PARAGRAPH_PAUSE_S, ReadPiece, read_pieces, split_pieces
+from sonorant.text import Frontend
 
 
 def pauses(text: str) -> list[float]:
@@ -32,3 +33,32 @@ def test_nothing_gives_no_piece() -> None:
 def test_no_word_is_lost() -> None:
     text = "One, two. Three!\n \nFour? " + "five " * 200
     assert " ".join(piece.text for piece in split_pieces(text)).split() == text.split()
+
+
+def read(text: str) -> list[ReadPiece]:
+    return list(read_pieces(Frontend(), text))
+
+
+def test_a_piece_that_is_long_when_read_out_is_cut_again_and_nothing_is_lost() -> None:
+    text = "The numbers are " + " ".join(str(1234567 * factor) for factor in range(1, 20)) + ", and that is all."
+    assert [piece.text for piece in split_pieces(text)] == [text], "too few characters to be cut by"
+    pieces = read(text)
+    assert all(piece.utterance and len(piece.utterance.ids) <= MAX_SYMBOLS for piece in pieces)
+    assert " ".join(piece.piece.text for piece in pieces) == text
+
+
+def test_the_last_part_of_a_cut_piece_keeps_its_pause() -> None:
+    long, short = "7777777 " * 12 + "days.", "Then rest."
+    pauses = [piece.piece.pause_s for piece in read(f"{long}\n\n{short}")]
+    assert len(pauses) > 2 and pauses[-2:] == [PARAGRAPH_PAUSE_S, 0.0]
+
+
+def test_a_single_word_is_never_cut_for_being_long_when_read_out() -> None:
+    (piece,) = read("9" * 80)
+    assert piece.utterance and len(piece.utterance.ids) > MAX_SYMBOLS
+
+
+def test_a_piece_without_words_says_what_is_wrong_with_it() -> None:
+    first, second = read("... \n\nYes.")
+    assert first.utterance is None and "nothing to speak" in str(first.error)
+    assert second.utterance and second.error is None

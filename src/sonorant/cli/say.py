@@ -191,17 +191,16 @@ def _check(warnings: Iterable[str]) -> None:
 
 
 def _explain(synthesizer: "Synthesizer", text: str) -> None:
-    from sonorant.synthesis.pieces import split_pieces
+    from sonorant.synthesis.pieces import read_pieces
 
-    pieces = list(split_pieces(text))
+    pieces = list(read_pieces(synthesizer.frontend, text))
     if not pieces:
         raise TextError("text: it is empty; give at least one word")
-    for piece in pieces:
-        print(f"text     {piece.text}")
-        try:
-            utterance = synthesizer.frontend.utterance(piece.text)
-        except TextError as error:
-            print(f"  left out         {error}\n")
+    for read in pieces:
+        print(f"text     {read.piece.text}")
+        utterance = read.utterance
+        if utterance is None:
+            print(f"  left out         {read.error}\n")
             continue
         print(f"spoken   {utterance.spoken}")
         for step in utterance.steps:

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sonorant.corpus.clip import clipped_samples
-from sonorant.errors import TextError
 from sonorant.synthesis import Speech, SpokenWord
-from sonorant.synthesis.pieces import split_pieces
+from sonorant.synthesis.pieces import read_pieces
 from sonorant.text import Frontend
 
 MARGIN = 1.5
@@ -90,14 +89,11 @@ def expected_sentences(frontend: Frontend, text: str) -> tuple[Sentence, ...]:
         >>> expected_sentences(Frontend(), "One. Two cats!")
         (Sentence(num_sounds=(3,), pause_s=0.3), Sentence(num_sounds=(2, 4), pause_s=0.0))
     """
-    sentences = []
-    for piece in split_pieces(text):
-        try:
-            words = frontend.utterance(piece.text).words
-        except TextError:
-            continue
-        sentences.append(Sentence(tuple(word.end - word.start for word in words), piece.pause_s))
-    return tuple(sentences)
+    return tuple(
+        Sentence(tuple(word.end - word.start for word in read.utterance.words), read.piece.pause_s)
+        for read in read_pieces(frontend, text)
+        if read.utterance
+    )
 
 
 def find_mishaps(speech: Speech, sentences: Sequence[Sentence]) -> tuple[Mishap, ...]:

@@ -4,7 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sonorant.errors import TextError
+from sonorant.text import Frontend, Utterance
 from sonorant.text.sentences import split_sentences
+
+MAX_SYMBOLS = 200
+"""What is longer when it is read out is spoken in several pieces: about 13 s. An acoustic model that has learned from
+sentences of 6.5 s at most spoke 25 s at an even level, then faded; a line of figures has few characters and many
+sounds."""
 
 PARAGRAPH_PAUSE_S = 0.6
 _SENTENCE_PAUSE_S = 0.3
@@ -34,6 +41,49 @@ def split_pieces(text: str) -> Iterator[Piece]:
         for sentence in sentences[:-1]:
             yield Piece(sentence, _pause_s(sentence))
         yield Piece(sentences[-1], PARAGRAPH_PAUSE_S if number < len(paragraphs) else 0.0)
+
+
+@dataclass(frozen=True)
+class ReadPiece:
+    """A piece of text that has words, or what is wrong with one that has none."""
+
+    piece: Piece
+    utterance: Utterance | None
+    error: TextError | None = None
+
+
+def read_pieces(frontend: Frontend, text: str) -> Iterator[ReadPiece]:
+    """Read a text piece by piece; one of more than `MAX_SYMBOLS` symbols is cut again, if it has a space to be cut at.
+
+    Example:
+        >>> [read.utterance.spoken for read in read_pieces(Frontend(), "One. 2!") if read.utterance]
+        ['One.', 'two!']
+    """
+    for piece in split_pieces(text):
+        yield from _read(frontend, piece)
+
+
+def _read(frontend: Frontend, piece: Piece) -> Iterator[ReadPiece]:
+    try:
+        utterance = frontend.utterance(piece.text)
+    except TextError as error:
+        yield ReadPiece(piece, None, error)
+        return
+    parts = _cut(piece, MAX_SYMBOLS / len(utterance.ids))
+    if len(parts) == 1:
+        yield ReadPiece(piece, utterance)
+        return
+    for part in parts:
+        yield from _read(frontend, part)
+
+
+def _cut(piece: Piece, share: float) -> list[Piece]:
+    """Cut a piece into ones of at most a share of its characters; the last has the pause that the whole had."""
+    if share >= 1 or len(piece.text.split()) == 1:
+        return [piece]
+    longest_word = max(map(len, piece.text.split()))
+    texts = split_sentences(piece.text, max(int(share * len(piece.text)), longest_word))
+    return [*(Piece(text, _pause_s(text)) for text in texts[:-1]), Piece(texts[-1], piece.pause_s)]
 
 
 def _pause_s(sentence: str) -> float:

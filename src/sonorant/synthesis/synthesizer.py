@@ -10,7 +10,7 @@ import numpy as np
 from sonorant.errors import TextError
 from sonorant.synthesis.acoustic import SpokenMel, make_acoustic
 from sonorant.synthesis.denoiser import Denoiser, vocoder_bias
-from sonorant.synthesis.pieces import Piece, split_pieces
+from sonorant.synthesis.pieces import Piece, ReadPiece, read_pieces
 from sonorant.synthesis.runtime import Floats, Runtime, load_runtime
 from sonorant.synthesis.speech import Speech, SpokenWord, spoken_words
 from sonorant.synthesis.style import Style, choose_style
@@ -31,15 +31,6 @@ class _Chunk:
     samples: Floats
     words: tuple[SpokenWord, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A piece of a text that has words, or what is wrong with one that has none."""
-
-    piece: Piece
-    utterance: Utterance | None
-    error: TextError | None = None
 
 
 class Synthesizer:
@@ -111,7 +102,7 @@ class Synthesizer:
             RequestError: A setting is out of its range, or the voice has no such speaker.
         """
         style = choose_style(self.manifest, speed, pitch, seed, speaker, denoise, pitch_range)
-        return self._collect(self._speak(self._parts(text), style))
+        return self._collect(self._speak(read_pieces(self.frontend, text), style))
 
     def speak_batch(
         self,
@@ -128,7 +119,7 @@ class Synthesizer:
         The order is that of the texts, and each speech is what `speak` gives for its text.
         """
         style = choose_style(self.manifest, speed, pitch, seed, speaker, denoise, pitch_range)
-        parts = [list(self._parts(text)) for text in texts]
+        parts = [list(read_pieces(self.frontend, text)) for text in texts]
         mels = self._mels([part.utterance for text in parts for part in text if part.utterance], style)
         return [self._collect(self._speak(text, style, mels)) for text in parts]
 
@@ -152,7 +143,7 @@ class Synthesizer:
         return self._stream(text, style, warn or (lambda warning: None))
 
     def _stream(self, text: str, style: Style, warn: Callable[[str], object]) -> Iterator[Floats]:
-        for chunk in self._speak(self._parts(text), style):
+        for chunk in self._speak(read_pieces(self.frontend, text), style):
             for warning in chunk.warnings:
                 warn(warning)
             if len(chunk.samples):
@@ -167,14 +158,6 @@ class Synthesizer:
             warnings=tuple(dict.fromkeys(warning for chunk in spoken for warning in chunk.warnings)),
         )
 
-    def _parts(self, text: str) -> Iterator[_Part]:
-        """Turn a text into symbols piece by piece."""
-        for piece in split_pieces(text):
-            try:
-                yield _Part(piece, self.frontend.utterance(piece.text))
-            except TextError as error:
-                yield _Part(piece, None, error)
-
     def _mels(self, utterances: Sequence[Utterance], style: Style) -> Iterator[SpokenMel]:
         """Speak utterances as mels, as many at once as BATCH_SIZE allows."""
         for start in range(0, len(utterances), BATCH_SIZE):
@@ -182,7 +165,7 @@ class Synthesizer:
             yield from self._acoustic.speak(batch, style)
 
     def _speak(
-        self, parts: Iterable[_Part], style: Style, mels: Iterator[SpokenMel] | None = None
+        self, parts: Iterable[ReadPiece], style: Style, mels: Iterator[SpokenMel] | None = None
     ) -> Iterator[_Chunk]:
         """Speak piece by piece; one without words is left out with a warning unless there is no other.
 
