@@ -133,6 +133,10 @@ def test_a_hundred_thousand_hostile_characters_are_split_at_once(unit: str) -> N
     assert without_space("".join(split_sentences(text))) == without_space(text)
 
 
+def test_a_word_as_long_as_the_limit_is_whole() -> None:
+    assert split_sentences("one abcdefghij two", 10) == ["one", "abcdefghij", "two"]
+
+
 def test_a_limit_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         split_sentences("text", 0)

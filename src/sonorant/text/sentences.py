@@ -115,6 +115,8 @@ def _pieces(sentence: str, limit: int) -> list[str]:
         cut = start + _cut(masked[start : start + limit + 1], limit)
         pieces.append(sentence[start:cut].strip())
         start = cut
+        while sentence[start].isspace():  # or a word of `limit` characters would not fit
+            start += 1
     pieces.append(sentence[start:].strip())
     return [piece for piece in pieces if piece]
 
