@@ -53,6 +53,12 @@ def test_the_last_part_of_a_cut_piece_keeps_its_pause() -> None:
     assert len(pauses) > 2 and pauses[-2:] == [PARAGRAPH_PAUSE_S, 0.0]
 
 
+def test_phones_in_braces_stay_together_when_what_is_around_them_is_long_when_read_out() -> None:
+    group = "{" + " ".join(["AA1", "T"] * 28) + "}"
+    pieces = read(f"Say {group} {'7777777 ' * 6}now.")
+    assert len(pieces) > 3 and group in [piece.piece.text for piece in pieces]
+
+
 def test_a_single_word_is_never_cut_for_being_long_when_read_out() -> None:
     (piece,) = read("9" * 80)
     assert piece.utterance and len(piece.utterance.ids) > MAX_SYMBOLS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sonorant.errors import TextError
 from sonorant.text import Frontend, Utterance
-from sonorant.text.sentences import split_sentences
+from sonorant.text.sentences import GROUP, split_sentences
 
 MAX_SYMBOLS = 200
 """What is longer when it is read out is spoken in several pieces: about 13 s. An acoustic model that has learned from
@@ -79,10 +79,10 @@ def _read(frontend: Frontend, piece: Piece) -> Iterator[ReadPiece]:
 
 def _cut(piece: Piece, share: float) -> list[Piece]:
     """Cut a piece into ones of at most a share of its characters; the last has the pause that the whole had."""
-    if share >= 1 or len(piece.text.split()) == 1:
+    words = GROUP.sub(lambda group: "x" * len(group[0]), piece.text).split()  # phones in braces are one word
+    if share >= 1 or len(words) == 1:
         return [piece]
-    longest_word = max(map(len, piece.text.split()))
-    texts = split_sentences(piece.text, max(int(share * len(piece.text)), longest_word))
+    texts = split_sentences(piece.text, max(int(share * len(piece.text)), *map(len, words)))
     return [*(Piece(text, _pause_s(text)) for text in texts[:-1]), Piece(texts[-1], piece.pause_s)]
 
 
