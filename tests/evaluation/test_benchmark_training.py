@@ -137,7 +137,7 @@ def test_a_training_on_prepared_features_reads_them(bench: Bench, tmp_path: Path
         (("train", "tiny_fastpitch", "nowhere"), "no finished features"),
         (("train", "tiny_fastpitch", "run.stepps=1"), "did you mean steps?"),
         (("train", "tiny_fastpitch", "--json", "missing/b.json"), "missing does not exist"),
-        (("--repeats", "3", "train", "tiny_fastpitch"), "bench train: repeats stands before it and is not heeded"),
+        (("--json", "b.json", "train", "tiny_fastpitch"), "bench train: --json stands before it and is not heeded"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_measured(

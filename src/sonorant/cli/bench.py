@@ -69,8 +69,8 @@ def bench(
 
 def _refuse_options(context: typer.Context) -> None:
     """Refuse what stands before a command of its own, which would not see it."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    sources = {option.opts[0]: context.get_parameter_source(str(option.name)) for option in context.command.params}
+    given = [option for option, source in sources.items() if source and source.name == "COMMANDLINE"]
     if given:
         verb = f"bench {context.invoked_subcommand}"
         raise RequestError(f"{verb}: {', '.join(given)} stands before it and is not heeded; see sonorant {verb} --help")
