@@ -16,7 +16,7 @@ from sonorant.config import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-OVERRIDE = re.compile(r"[a-z_]+(\.[a-z_]+)+=\S+")
+OVERRIDE = re.compile(r"[a-z_]+(\.[a-z_]+)*=\S+")
 
 
 def _commands() -> Iterator[tuple[str, str]]:
