@@ -45,7 +45,7 @@ class SourceFilterVocoder(nn.Module):
             gives the gains that learning starts from (Lv et al. 2024).
 
     Raises:
-        ValueError: `n_fft` is no multiple of the hop.
+        ValueError: `n_fft` is not twice the hop or another multiple.
 
     Example:
         >>> vocoder = SourceFilterVocoder(SourceFilterConfig(hop_length=4), torch.rand(80, 9).numpy())  # n_fft = 16
