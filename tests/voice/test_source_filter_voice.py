@@ -78,6 +78,7 @@ def test_a_mel_whose_frames_it_cannot_make_is_refused(mel: dict[str, object], pr
         ("features.mel.n_fft=1124", "n_fft 1124 must be even and a multiple, at least the double, of hop_length 256"),
         ("features.mel.hop_length=128", "the model makes 256 samples per frame, features.mel.hop_length is 128"),
         ("model.pitch.ceiling_hz=40", "ceiling_hz 40 is not above floor_hz 50"),
+        ("model.pitch.ceiling_hz=11025", "ceiling_hz 11025 must be below half the sample rate 22050"),
         ("loss.pitch=0", "loss.pitch"),
         ("model.kernel=4", "model.kernel"),
     ],
