@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tests.coarse_watch import CoarseWatch
 from tests.tiny_voice import MEL, tiny_acoustic, tiny_source_filter, tiny_tacotron2, tiny_vocoder, tiny_waveglow
 
 from sonorant.audio import log_mel
+from sonorant.cli.precision import Precision
 from sonorant.config import RunConfig
 from sonorant.errors import RequestError
 from sonorant.models.precision import DTYPES
@@ -108,6 +110,5 @@ def test_halves_of_voices_have_no_precision_to_choose(tiny_voice: Path) -> None:
         assemble(voice, voice, precision="bf16")
 
 
-def test_recipes_and_voices_know_the_same_precisions() -> None:
-    for precision in DTYPES:
-        assert RunConfig(steps=1, precision=precision).precision == precision  # type: ignore[arg-type]
+def test_recipes_commands_and_networks_know_the_same_precisions() -> None:
+    assert get_args(RunConfig.model_fields["precision"].annotation) == get_args(Precision) == tuple(DTYPES)
