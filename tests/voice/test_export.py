@@ -148,7 +148,7 @@ def test_quantising_rounds_each_block_to_its_own_scale() -> None:
 def test_a_voice_in_int8_says_so_and_only_its_step_differs(
     tiny_flow_voice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def quick(trained: TrainedModel, int8: bool = False) -> dict[str, bytes]:
+    def quick(trained: TrainedModel, int8: bool = False, half: bool = False) -> dict[str, bytes]:
         graphs = {graph.file: (tiny_flow_voice / graph.file).read_bytes() for graph in GRAPHS[trained.kind]}
         return graphs | ({STEP.file: quantise_step(graphs[STEP.file])} if int8 else {})
 
