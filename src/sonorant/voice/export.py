@@ -60,11 +60,12 @@ def export(trained: TrainedModel, int8: bool = False, half: bool = False) -> dic
     for graph in GRAPHS[trained.kind]:
         module, own = _as_module(network, graph.method), [example[graph.file] for example in examples]
         exported = _export(module, graph, own)
-        if int8 and graph is STEP:
+        in_int8 = int8 and graph is STEP
+        if in_int8:
             exported = _in_int8(exported, module, graph, own)
         if half:
             exported = store_in_half(exported)
-            _prove_equal(exported, module, own, f"{graph.file} in half", INT8_TOLERANCE if int8 else TOLERANCE)
+            _prove_equal(exported, module, own, f"{graph.file} in half", INT8_TOLERANCE if in_int8 else TOLERANCE)
         graphs[graph.file] = exported
     return graphs
 
