@@ -66,7 +66,7 @@ def test_a_voice_in_half_is_smaller_and_says_the_same(tmp_path: Path) -> None:
     sizes = {half: (path / "acoustic.safetensors").stat().st_size for half, path in voices.items()}
     assert sizes[True] < 0.75 * sizes[False]
     spoken = {half: Synthesizer.load(path, threads=1).speak("Hello.").samples for half, path in voices.items()}
-    assert len(spoken[True]) == len(spoken[False])
+    np.testing.assert_allclose(spoken[True], spoken[False], atol=2e-3)  # 0.6 % of the loudest; 16 bits keep 0.05 %
     weights = parse_trained((voices[True] / "acoustic.safetensors").read_bytes(), "half").weights
     assert {weight.dtype for weight in weights.values() if weight.is_floating_point()} == {torch.float32}
     again = Synthesizer.load(voices[True], runtime="torch", threads=1).speak("Hello.").samples
