@@ -1,6 +1,6 @@
 """What one process of several does for the tests of test_processes.py; started with RANK and the like set.
 
-    python tests/training/several.py STORE OUT [PORT PORT PORT PORT]
+    python tests/training/several.py STORE OUT [PORT ...]
 
 It saves the gradients of one step of each model; given a port for each, it also trains them for ten steps.
 """
