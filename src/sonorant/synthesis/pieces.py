@@ -17,6 +17,9 @@ PARAGRAPH_PAUSE_S = 0.6
 _SENTENCE_PAUSE_S = 0.3
 _PAUSES_S = {",": 0.12, ";": 0.2, ":": 0.2, "-": 0.15, "—": 0.15, "–": 0.15}
 _NO_MARK_PAUSE_S = 0.05
+_SLACK = 10
+"""Characters that a part may be longer than the others, so that no short rest is left at the end."""
+
 _CLOSERS = "\"'”’»)]}"
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 
@@ -69,7 +72,7 @@ def _read(frontend: Frontend, piece: Piece) -> Iterator[ReadPiece]:
     except TextError as error:
         yield ReadPiece(piece, None, error)
         return
-    parts = _cut(piece, MAX_SYMBOLS / len(utterance.ids))
+    parts = _cut(piece, -(-len(utterance.ids) // MAX_SYMBOLS))
     if len(parts) == 1:
         yield ReadPiece(piece, utterance)
         return
@@ -77,12 +80,12 @@ def _read(frontend: Frontend, piece: Piece) -> Iterator[ReadPiece]:
         yield from _read(frontend, part)
 
 
-def _cut(piece: Piece, share: float) -> list[Piece]:
-    """Cut a piece into ones of at most a share of its characters; the last has the pause that the whole had."""
+def _cut(piece: Piece, num_parts: int) -> list[Piece]:
+    """Cut a piece into about so many of about the same length; the last has the pause that the whole had."""
     words = GROUP.sub(lambda group: "x" * len(group[0]), piece.text).split()  # phones in braces are one word
-    if share >= 1 or len(words) == 1:
+    if num_parts == 1 or len(words) == 1:
         return [piece]
-    texts = split_sentences(piece.text, max(int(share * len(piece.text)), *map(len, words)))
+    texts = split_sentences(piece.text, max(len(piece.text) // num_parts + _SLACK, *map(len, words)))
     return [*(Piece(text, _pause_s(text)) for text in texts[:-1]), Piece(texts[-1], piece.pause_s)]
 
 
