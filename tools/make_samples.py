@@ -16,6 +16,10 @@ TEXTS = (
     "Would you rather read the book, or listen to it?",
     "She sells sea shells by the sea shore, but on Sundays she sells umbrellas.",
     "No voice is perfect; this one learned from an hour and a half of speech, on an ordinary processor.",
+    "Yes.",
+    "Mr. O'Neill's flight, BA 2490, was 45 minutes late; he missed the 10 o'clock meeting in Zurich.",
+    "Bring paper, scissors, two red pencils, a ruler and, if you can find one, a compass.",
+    "What a strange thought, that the light of those stars left them before any of us was born!",
 )
 
 
