@@ -120,7 +120,9 @@ def test_a_stop_reaches_every_process_and_the_run_is_saved(uneven_store: Path, t
 
 @pytest.mark.slow
 def test_what_a_process_dies_of_is_told_with_its_exit_code(uneven_store: Path, tmp_path: Path) -> None:
+    """A validation, which the first process alone makes, is due before a report that all make."""
     settings = ["batch.global_batch=4", "optimizer.learning_rate=1e30", "--devices", 2]
+    settings += ["run.log_every=1000", "run.validate_every=2"]
     told = _sonorant("train", "tiny_fastpitch", uneven_store, tmp_path / "run", *settings, code=3)
     assert "the update was not applied" in told and "of 2 failed" in told and "Traceback" not in told
 

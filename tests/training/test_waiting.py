@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,15 @@ def test_an_item_in_a_step_is_noticed(store: FeatureStore, tmp_path: Path, monke
         run.advance(*next(run.batches()))
 
 
-def test_the_loop_waits_once_for_each_report(store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("rank", [0, 1])
+def test_the_loop_waits_once_where_something_is_due_in_every_process_alike(
+    rank: int, store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits: list[int] = []
 
     @contextmanager
     def joined() -> Iterator[Processes]:
-        yield META
+        yield replace(META, rank=rank)
 
     monkeypatch.setattr(fit_module, "joined", joined)
     monkeypatch.setattr(Guard, "check", lambda guard: waits.append(guard._step + 1))
@@ -80,8 +84,8 @@ def test_the_loop_waits_once_for_each_report(store_path: Path, tmp_path: Path, m
     monkeypatch.setattr(Run, "validate", lambda run: ({"mel": 1.0}, False))
     monkeypatch.setattr(Run, "save", lambda run: None)
     monkeypatch.setattr(HifiganTask, "samples", lambda *_: pytest.fail("not yet"))
-    due = "run.log_every=3", "run.validate_every=100", "run.checkpoint_every=100", "run.sample_every=100"
+    due = "run.log_every=3", "run.validate_every=6", "run.checkpoint_every=4", "run.sample_every=100"
     run = recipe_of("hifigan", "run.steps=7", *due)
     monkeypatch.setattr(Run, "is_due", lambda run, every: run.position.step % every == 0)
     fit_module.fit(run, store_path, tmp_path, progress=False)
-    assert waits == [3, 6]
+    assert waits == [3, 4, 6]

@@ -80,8 +80,9 @@ def _loop(run: Run, monitor: Monitor | None, stop: StopRequest, early_stop: Earl
             return reason or "another process ended"
         rate = run.recipe.optimizer.learning_rate * run.learning_rate_factor
         take_step(run, data, meter)
+        if any(map(run.is_due, (settings.log_every, settings.validate_every, settings.checkpoint_every))):
+            run.check()  # in every process: were it the first alone, the others would wait for it in the next step
         if run.is_due(settings.log_every):
-            run.check()
             values = {**meter.report(), "learning rate": rate, **run.loss_scale()}
             if monitor:
                 monitor.train(position.step, position.epoch, values)

@@ -148,9 +148,8 @@ class Run:
         """Measure the network, and say whether it is better than ever before.
 
         Raises:
-            TrainingDiverged: What decides this is not finite, or what was trained on was not.
+            TrainingDiverged: What decides this is not finite.
         """
-        self.check()
         values = self.task.validate(self.network)
         metric, best = self.task.best_metric, self.position.best
         if not isfinite(values[metric]):
