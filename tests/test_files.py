@@ -47,7 +47,7 @@ def test_a_folder_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
         write_file(tmp_path / "missing" / "file", lambda file: None)
 
 
-def test_what_is_half_written_has_the_name_that_the_next_start_removes(tmp_path: Path) -> None:
+def test_what_is_half_written_has_the_name_that_the_next_start_removes_and_no_others(tmp_path: Path) -> None:
     folder = tmp_path / "below"
     folder.mkdir()
     half: list[Path] = []
@@ -58,8 +58,11 @@ def test_what_is_half_written_has_the_name_that_the_next_start_removes(tmp_path:
     write_file(folder / "step.pt", look)
     assert [is_partial(path) for path in half] == [True] and not is_partial(folder / "step.pt")
     half[0].write_bytes(b"half")
+    others = [folder / name for name in (".notes.tmp", ".step.pt.abcdefgh.tmp", f"notes{half[0].suffix}")]
+    for path in others:
+        path.write_bytes(b"years of work")
     remove_partial(tmp_path)
-    assert list(folder.iterdir()) == [folder / "step.pt"]
+    assert {*folder.iterdir()} == {folder / "step.pt", *others}
 
 
 def test_the_content_is_on_the_disk_before_the_name_and_the_name_before_the_return(

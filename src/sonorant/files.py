@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 from sonorant.errors import RequestError
 
-_PARTIAL = ".tmp"
+PARTIAL_SUFFIX = ".sonorant-partial"
+"""Of a hidden file that is being written: no one else's has such a name."""
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -39,7 +40,7 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PARTIAL, dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL_SUFFIX, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
@@ -55,12 +56,12 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 def is_partial(path: Path) -> bool:
     """Say whether a file is what a process that was killed in `replace_file` has left."""
-    return path.name.startswith(".") and path.suffix == _PARTIAL
+    return path.name.startswith(".") and path.suffix == PARTIAL_SUFFIX
 
 
 def remove_partial(folder: Path) -> None:
     """Remove what processes that were killed in `replace_file` have left here and below; none may be at work now."""
-    for path in folder.rglob(f".*{_PARTIAL}"):
+    for path in filter(is_partial, folder.rglob("*")):
         path.unlink(missing_ok=True)
 
 

@@ -18,6 +18,7 @@ from sonorant.corpus import read_corpus, split_of
 from sonorant.errors import CorpusError
 from sonorant.features.prepare import prepare
 from sonorant.features.store import FeatureStore
+from sonorant.files import PARTIAL_SUFFIX
 
 KILLED = """
 import sys
@@ -53,11 +54,11 @@ def test_killed_anywhere_only_the_missing_are_made(tmp_path: Path, out: Path) ->
     with pytest.raises(CorpusError, match="no finished features here"):
         FeatureStore(out)
     there = {file.name: file.stat().st_mtime_ns for file in out.glob("utterances/*.safetensors")}
-    (out / "utterances" / ".clip.safetensors.77.tmp").write_bytes(b"half")
+    (out / "utterances" / f".clip.safetensors.77{PARTIAL_SUFFIX}").write_bytes(b"half")
     report = prepare(corpus, out, FeatureConfig())
     assert 3 <= report.reused == len(there) < 20 and report.prepared == 20 - report.reused
     assert all((out / "utterances" / name).stat().st_mtime_ns == time_ns for name, time_ns in there.items())
-    assert len(FeatureStore(out).entries) == 20 and not list(out.rglob(".*.tmp"))
+    assert len(FeatureStore(out).entries) == 20 and not list(out.rglob(f"*{PARTIAL_SUFFIX}"))
 
 
 def test_repeated_it_changes_no_byte_but_the_report(corpus: Path, out: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from sonorant.config import FastPitchRecipe, HifiganRecipe
 from sonorant.errors import RequestError, VoiceError
 from sonorant.features.store import FeatureStore
+from sonorant.files import PARTIAL_SUFFIX
 from sonorant.training.checkpoint import Best, CheckpointFolder, load_trained, read_checkpoint
 from sonorant.training.processes import Processes
 from sonorant.training.run import Run
@@ -120,7 +121,7 @@ def test_a_full_disk_leaves_what_was_there(failing: str, tmp_path: Path, monkeyp
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_the_disk_filling_up_inside_torch_is_a_plain_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    partial = (os.open("/dev/full", os.O_WRONLY), str(tmp_path / ".partial.tmp"))
+    partial = (os.open("/dev/full", os.O_WRONLY), str(tmp_path / "partial"))
     monkeypatch.setattr(tempfile, "mkstemp", lambda **options: partial)
     with pytest.raises(RequestError, match="cannot be written"):
         CheckpointFolder(tmp_path).save(state(1), 1, None)
@@ -148,9 +149,9 @@ def test_a_damaged_checkpoint_takes_no_good_ones_place(tmp_path: Path) -> None:
 
 
 def test_a_folder_whose_run_was_killed_before_it_said_so_is_free(tmp_path: Path) -> None:
-    (tmp_path / ".run.json.abcdefgh.tmp").write_bytes(b"half")
+    (tmp_path / f".run.json.abcdefgh{PARTIAL_SUFFIX}").write_bytes(b"half")
     CheckpointFolder(tmp_path).refuse_used()
-    (tmp_path / "thesis.tmp").write_bytes(b"years of work")
+    (tmp_path / ".thesis.tmp").write_bytes(b"years of work")
     with pytest.raises(RequestError, match="holds other things than a run"):
         CheckpointFolder(tmp_path).refuse_used()
 

@@ -12,6 +12,7 @@ from tests.training.resumed import END, MODELS, PAUSE, TRAININGS, pause, recipe_
 from tests.training.together import free_port, together
 
 from sonorant.features.store import FeatureStore
+from sonorant.files import PARTIAL_SUFFIX
 from sonorant.training.checkpoint import read_checkpoint
 from sonorant.training.fit import fit
 from sonorant.training.metrics import NAME
@@ -82,7 +83,7 @@ def test_what_a_run_left_undone_when_it_was_killed_at_its_end_is_done(store_path
     newest = state_of(tmp_path / "whole")
     torch.save({**newest, "step": 1}, tmp_path / "killed" / "step_00000001.pt")  # not yet removed
     (tmp_path / "killed" / "best.json").write_text('{"step": 1, "metric": "mel", "value": 99}')  # not yet written
-    (tmp_path / "killed" / ".best.json.abcdefgh.tmp").write_text('{"step')
+    (tmp_path / "killed" / f".best.json.abcdefgh{PARTIAL_SUFFIX}").write_text('{"step')
     fit(recipe, store_path, tmp_path / "killed", resume=True, progress=False)
     left = [{path.name for path in (tmp_path / run).iterdir()} for run in ("whole", "killed")]
     assert left[0] == left[1]
