@@ -1,5 +1,6 @@
 """A voice with a source-filter vocoder: two graphs that are torch's, and what of it is refused."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,12 @@ import pytest
 import torch
 from tests.tiny_voice import MEL, SOURCE_FILTER, tiny_source_filter
 
-from sonorant.config import load_recipe
+from sonorant.config import SourceFilterConfig, load_recipe
 from sonorant.errors import ConfigError, VoiceError
 from sonorant.voice import export, load_voice
 from sonorant.voice.graphs import GRAPHS, PITCH
 from sonorant.voice.graphs import SOURCE_FILTER as FILTERS
-from sonorant.voice.manifest import SourceFilterPart
+from sonorant.voice.manifest import SourceFilterPart, parse_manifest
 from sonorant.voice.trained import TrainedModel, parse_trained
 
 
@@ -64,12 +65,36 @@ def test_its_weights_travel_in_the_voice_and_are_the_same(tiny_filter_voice: Pat
     [
         ({"n_fft": 72, "padding": "centered"}, "n_fft 72 must be even and a multiple, at least the double, of hop"),
         ({"hop_length": 32}, "16 samples per frame, but its mel's hop is 32"),
+        ({"sample_rate": 4000, "f_max": None}, "ceiling_hz 2000 must be below half the sample rate 4000"),
     ],
 )
-def test_a_mel_whose_frames_it_cannot_make_is_refused(mel: dict[str, object], problem: str) -> None:
+def test_a_mel_that_it_cannot_be_for_is_refused(mel: dict[str, object], problem: str) -> None:
     other = MEL.model_validate(MEL.model_dump() | mel)
     with pytest.raises(VoiceError, match=problem):
-        TrainedModel(config=SOURCE_FILTER, mel=other, weights={}).header()
+        TrainedModel(config=with_ceiling(2000.0), mel=other, weights={}).header()
+
+
+@pytest.mark.parametrize(
+    ("ceiling_hz", "n_fft", "problem"),
+    [
+        (600.0, 72, "vocoder.source_filter: n_fft 72 must be even and a multiple, at least the double, of hop_length"),
+        (4000.0, 64, "vocoder.source_filter: ceiling_hz 4000 must be below half the sample rate 8000"),
+    ],
+)
+def test_a_manifest_whose_vocoder_is_not_for_its_mel_is_refused(
+    ceiling_hz: float, n_fft: int, problem: str, tiny_filter_voice: Path
+) -> None:
+    tree = json.loads((tiny_filter_voice / "voice.json").read_text())
+    mel = MEL.model_copy(update={"n_fft": n_fft})
+    for part in ("acoustic", "vocoder"):
+        tree[part] |= {"mel": mel.model_dump(), "mel_signature": mel.signature()}
+    tree["vocoder"]["config"] = with_ceiling(ceiling_hz).model_dump()
+    with pytest.raises(VoiceError, match=problem):
+        parse_manifest(json.dumps(tree).encode(), "here")
+
+
+def with_ceiling(hz: float) -> SourceFilterConfig:
+    return SOURCE_FILTER.model_copy(update={"pitch": SOURCE_FILTER.pitch.model_copy(update={"ceiling_hz": hz})})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
+from sonorant.config.mel import MelConfig
 from sonorant.config.settings import Settings
 
 
@@ -218,6 +219,18 @@ class SourceFilterConfig(Settings):
         if n_fft % 2 or n_fft % self.hop_length or n_fft < 2 * self.hop_length:
             raise ValueError(
                 f"n_fft {n_fft} must be even and a multiple, at least the double, of hop_length {self.hop_length}"
+            )
+
+    def check_mel(self, mel: MelConfig) -> None:
+        """Refuse a mel that this vocoder cannot be for, apart from its hop.
+
+        Raises:
+            ValueError: Its frames could not be added up again, or a pitch may lie where it has no frequencies.
+        """
+        self.check_n_fft(mel.n_fft)
+        if self.pitch.ceiling_hz >= mel.sample_rate / 2:
+            raise ValueError(
+                f"ceiling_hz {self.pitch.ceiling_hz:g} must be below half the sample rate {mel.sample_rate}"
             )
 
 

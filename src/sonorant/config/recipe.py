@@ -215,10 +215,7 @@ class SourceFilterRecipe(_AdversarialRecipe):
 
     @model_validator(mode="after")
     def _check_mel(self) -> Self:
-        mel, ceiling_hz = self.features.mel, self.model.pitch.ceiling_hz
-        self.model.check_n_fft(mel.n_fft)
-        if ceiling_hz >= mel.sample_rate / 2:
-            raise ValueError(f"ceiling_hz {ceiling_hz:g} must be below half the sample rate {mel.sample_rate}")
+        self.model.check_mel(self.features.mel)
         return self
 
 

@@ -107,6 +107,11 @@ class SourceFilterPart(_TrainedVocoder):
     kind: Literal["source_filter"] = "source_filter"
     config: SourceFilterConfig
 
+    @model_validator(mode="after")
+    def _check_mel(self) -> Self:
+        self.config.check_mel(self.mel)
+        return self
+
 
 class GriffinLimPart(_Model):
     """No trained vocoder: phases are estimated from the mel."""

@@ -81,7 +81,7 @@ class TrainedHeader(Settings):
         if isinstance(self.config, VocoderConfig) and self.config.hop_length != self.mel.hop_length:
             raise ValueError(f"{self.config.hop_length} samples per frame, but its mel's hop is {self.mel.hop_length}")
         if isinstance(self.config, SourceFilterConfig):
-            self.config.check_n_fft(self.mel.n_fft)
+            self.config.check_mel(self.mel)
         if len(self.pitch) != len(self.speakers):
             raise ValueError(f"{len(self.speakers)} speaker(s) need as many pitch statistics, found {len(self.pitch)}")
         return self
