@@ -33,6 +33,7 @@ from sonorant.models.discriminators import DiscriminatorOutput, MultiScaleDiscri
 from sonorant.models.fastpitch import FastPitch
 from sonorant.models.hifigan import InverseStft, IstftHead, WaveformHead
 from sonorant.models.pitch_estimator import PitchEstimator
+from sonorant.models.precision import in_float32
 from sonorant.models.source_filter import SourceFilterVocoder
 from sonorant.models.tacotron2_convs import MaskedBatchNorm
 from sonorant.models.tacotron2_decoder import Decoder, DecoderState
@@ -257,6 +258,13 @@ def test_without_its_shore_it_would_not(name: str, half: torch.dtype) -> None:
             assert "not implemented" in str(error) or "dtype" in str(error) or "Half" in str(error)
         else:
             assert not same(flooded, expected)
+
+
+@halves
+def test_an_island_is_one_for_tensors_that_are_named(half: torch.dtype) -> None:
+    one = torch.ones(1, 1, dtype=half)
+    with torch.autocast("cpu", half):
+        assert in_float32(torch.matmul)(input=one, other=one).dtype == torch.float32
 
 
 @halves

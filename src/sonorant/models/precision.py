@@ -61,7 +61,8 @@ def in_float32(compute: Callable[P, ResultT]) -> Callable[P, ResultT]:
 
     @functools.wraps(compute)
     def island(*args: P.args, **kwargs: P.kwargs) -> ResultT:
-        device = next(argument.device for argument in args if isinstance(argument, Tensor))
+        given = (*args, *kwargs.values())
+        device = next(argument.device for argument in given if isinstance(argument, Tensor))
         with without_autocast(device):
             return compute(*map(_widened, args), **{name: _widened(value) for name, value in kwargs.items()})
 
