@@ -113,6 +113,13 @@ def test_hifigan_is_trained_as_published(name: str, parameters: int) -> None:
     assert sum(parameter.numel() for parameter in judges.scales.parameters()) == 29_618_821
 
 
+def test_new_judges_of_a_source_filter_vocoder_are_those_that_a_cpu_can_train() -> None:
+    recipes = [load_recipe(name) for name in ("finetune_source_filter", "source_filter_cpu")]
+    finetuned, trained = (recipe.discriminators for recipe in recipes if isinstance(recipe, SourceFilterRecipe))
+    assert finetuned == trained
+    assert sum(parameter.numel() for parameter in Discriminators(finetuned).parameters()) < 3_000_000
+
+
 @pytest.mark.parametrize("name", ["fastpitch_cpu", "tacotron2_cpu", "vocoder_cpu"])
 def test_recipes_for_a_cpu_are_small(name: str) -> None:
     recipe = load_recipe(name)
