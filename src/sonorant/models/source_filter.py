@@ -21,7 +21,10 @@ from sonorant.models.pitch_estimator import PitchEstimator, normalized
 from sonorant.models.precision import in_float32
 
 SMALLEST_MAGNITUDE = 1e-5
-"""Of a mel turned back, as in FreeV (Lv et al. 2024), and of what overlapping windows are divided by."""
+"""Of a mel turned back, as in FreeV (Lv et al. 2024)."""
+
+SMALLEST_ENVELOPE = 1e-5
+"""Of the squares of overlapping windows, added up, which sound is divided by."""
 
 LARGEST_LOG_GAIN = 6.0
 """Above it an exponential would only burst: gains of 1 are near full scale."""
@@ -135,7 +138,7 @@ class SourceFilterVocoder(nn.Module):
         """Invert `_spectrum`: (B, T, n_fft / 2 + 1) -> (B, T * hop_length)."""
         frames = torch.fft.irfft(spectrum, self.n_fft) * self.window
         envelope = self._overlap_add(self.window.square().expand_as(frames[:1]))
-        return self._overlap_add(frames) / envelope.clamp(min=SMALLEST_MAGNITUDE)
+        return self._overlap_add(frames) / envelope.clamp(min=SMALLEST_ENVELOPE)
 
     def _overlap_add(self, frames: Tensor) -> Tensor:
         """Add up frames, a hop apart, and cut off what lies before and after: (B, T, n_fft) -> (B, T * hop_length)."""
