@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sonorant.audio.excitation import make_excitation
+from sonorant.audio.excitation import make_excitation, make_excitations
 from sonorant.audio.pitch import frame_centres_s
 from sonorant.config import MelConfig
 
@@ -93,6 +93,14 @@ def test_the_same_seed_gives_the_same_noise_and_another_gives_other() -> None:
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(first[0], other[0])
     assert abs(np.corrcoef(first[1], other[1])[0, 1]) < 0.1
+
+
+def test_each_row_of_a_batch_is_as_it_would_be_alone() -> None:
+    rows = np.stack([constant(200.0, 10), np.linspace(100, 200, 10, dtype=np.float32)])
+    together = make_excitations(rows, MEL, seed=3)
+    assert together.shape == (2, 2, 10 * HOP)
+    for row, found in zip(rows, together, strict=True):
+        np.testing.assert_array_equal(found, made(row, seed=3))
 
 
 @pytest.mark.parametrize("num_frames", [0, 1, 7])

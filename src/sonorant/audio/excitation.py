@@ -51,6 +51,18 @@ def make_excitation(
     return np.stack([pulses.astype(np.float32), noise])
 
 
+def make_excitations(pitch_hz: NDArray[np.float32], config: MelConfig, seed: int) -> NDArray[np.float32]:
+    """Return the excitation of each row of a batch, whose noise is the same whatever else is in the batch.
+
+    Shape:
+        pitch_hz: (B, T) -> (B, 2, T * hop_length)
+
+    Raises:
+        ValueError: As `make_excitation` does.
+    """
+    return np.stack([make_excitation(row, config, np.random.default_rng(seed)) for row in pitch_hz])
+
+
 def _pulses(cycles: NDArray[np.float64], harmonics: NDArray[np.float64]) -> NDArray[np.float64]:
     """Add up cosines of equal amplitude, by the closed form of Dirichlet's kernel."""
     angle = 2 * np.pi * (cycles % 1.0)

@@ -9,11 +9,10 @@ from functools import partial
 from math import ceil
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sonorant.audio.excitation import make_excitation
+from sonorant.audio.excitation import make_excitations
 from sonorant.audio.mel import mel_filterbank
 from sonorant.config import (
     AcousticRecipe,
@@ -147,8 +146,8 @@ def _build_source_filter(recipe: SourceFilterRecipe, num_symbols: int) -> Source
 
 def _speak_source_filter(network: SourceFilterVocoder, config: SourceFilterConfig, load: Load) -> Tensor:
     """Make the pulses as well, which is work of a CPU."""
-    pitch_hz, random = network.pitch(load.mel), np.random.default_rng(0)
-    excitation = np.stack([make_excitation(row, load.mel_config, random) for row in pitch_hz.cpu().numpy()])
+    pitch_hz = network.pitch(load.mel)
+    excitation = make_excitations(pitch_hz.cpu().numpy(), load.mel_config, seed=0)
     waveform: Tensor = network(load.mel, pitch_hz, torch.from_numpy(excitation).to(load.mel.device))
     return waveform
 

@@ -1,10 +1,9 @@
 """The training of a source-filter vocoder."""
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sonorant.audio.excitation import make_excitation
+from sonorant.audio.excitation import make_excitations
 from sonorant.audio.mel import mel_filterbank
 from sonorant.config import SourceFilterRecipe
 from sonorant.features.batch import SourceFilterBatch, VocoderBatch
@@ -35,11 +34,8 @@ class SourceFilterTask(AdversarialTask):
         """See `VocoderTask.speak`."""
         assert isinstance(network, SourceFilterVocoder)
         pitch_hz = network.pitch(mel)
-        rows = [
-            make_excitation(row, self.mel_config, np.random.default_rng(SPEAKING_SEED))
-            for row in pitch_hz.cpu().numpy()
-        ]
-        waveform: Tensor = network(mel, pitch_hz, torch.from_numpy(np.stack(rows)).to(mel.device))
+        excitation = make_excitations(pitch_hz.cpu().numpy(), self.mel_config, SPEAKING_SEED)
+        waveform: Tensor = network(mel, pitch_hz, torch.from_numpy(excitation).to(mel.device))
         return waveform
 
     def generator_terms(self, batch: VocoderBatch, fake: Tensor, judged: bool) -> dict[str, Tensor]:

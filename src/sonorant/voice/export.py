@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sonorant.audio.excitation import make_excitation
+from sonorant.audio.excitation import make_excitations
 from sonorant.config import Tacotron2Config, WaveglowConfig
 from sonorant.errors import VoiceError
 from sonorant.voice.graphs import (
@@ -122,13 +122,13 @@ def _waveglow_examples(trained: TrainedModel, network: Any, batch: int, length: 
 
 
 def _source_filter_examples(trained: TrainedModel, network: Any, batch: int, length: int) -> Examples:
-    """Return a mel, and pulses and noise at a pitch that rises from silence."""
+    """Return a mel, and pulses and noise at a pitch that rises from silence, in each row more slowly."""
     import torch
 
-    mel, pitch_hz = _mel_like(batch, trained.mel.n_mels, length), 20.0 * torch.arange(length).expand(batch, length)
-    random = np.random.default_rng(length)
-    excitation = np.stack([make_excitation(row, trained.mel, random) for row in pitch_hz.numpy()])
-    source = {"mel": mel, "pitch_hz": pitch_hz.contiguous(), "excitation": torch.from_numpy(excitation)}
+    mel = _mel_like(batch, trained.mel.n_mels, length)
+    pitch_hz = 20.0 * torch.arange(length) / torch.arange(1, batch + 1)[:, None]
+    excitation = make_excitations(pitch_hz.numpy(), trained.mel, seed=length)
+    source = {"mel": mel, "pitch_hz": pitch_hz, "excitation": torch.from_numpy(excitation)}
     return {PITCH.file: {"mel": mel}, SOURCE_FILTER.file: source}
 
 
