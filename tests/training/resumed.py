@@ -1,6 +1,6 @@
 """What one process of several does for the tests of test_resume.py; started with RANK and the like set.
 
-    python tests/training/resumed.py STORE OUT PORT ...
+    python -m tests.training.resumed STORE OUT PORT ...
 
 It trains each model in one go (`OUT/MODEL/whole`), and once more from a checkpoint in the middle (`rest`). The
 processes of each training meet at a port of its own.
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from tests.training.models import MODELS
 
 from sonorant.config import Recipe, load_recipe
 from sonorant.training.adversarial_task import AdversarialTask
@@ -22,7 +23,6 @@ from sonorant.training.samples import Samples
 from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.waveglow_task import WaveglowTask
 
-MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter")
 PAUSE, END = 3, 5
 """The store's 10 utterances in batches of 4 are 2 steps an epoch: a pause in the middle of the second of three."""
 

@@ -1,6 +1,6 @@
 """What one process of several does for the tests of test_processes.py; started with RANK and the like set.
 
-    python tests/training/several.py STORE OUT [PORT ...]
+    python -m tests.training.several STORE OUT [PORT ...]
 
 It saves the gradients of one step of each model; given a port for each, it also trains them for ten steps.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tests.training.models import ADVERSARIAL, MODELS
 from torch import Tensor
 
 from sonorant.config import Recipe, load_recipe
@@ -22,8 +23,6 @@ from sonorant.training.fit import fit
 from sonorant.training.processes import Processes, joined
 from sonorant.training.run import make_task
 
-MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter")
-ADVERSARIAL = ("hifigan", "source_filter")
 GLOBAL_BATCH = 8
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.training.models import MODELS
 
 from sonorant.config import Recipe, load_recipe
 from sonorant.errors import ConfigError
@@ -81,7 +82,7 @@ def test_without_a_metric_nothing_stops() -> None:
     assert make_early_stop(load_recipe("tiny_fastpitch").run, {"mel": "lower"}) is None
 
 
-@pytest.mark.parametrize("kind", ["fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter"])
+@pytest.mark.parametrize("kind", MODELS)
 def test_a_task_knows_all_that_its_validation_measures(kind: str, store: FeatureStore) -> None:
     overrides = ["loss.monotonicity=0.1"] if kind == "tacotron2" else []
     task: Any = make_task(load_recipe(f"tiny_{kind}", overrides), store, Processes())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.training.conftest import differences, write_store
+from tests.training.models import MODELS
 
 from sonorant.config import (
     AcousticRecipe,
@@ -51,7 +52,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("sources")
     torch.set_num_threads(1)
     store = write_store(home / "features", FeatureConfig())
-    for kind in ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter"):
+    for kind in MODELS:
         recipe = load_recipe(f"tiny_{kind}", ["run.steps=2", "run.sample_every=2000", "run.validate_every=1000"])
         run = Run(recipe, FeatureStore(store), home / kind, Processes())
         run.start()
@@ -101,8 +102,9 @@ def test_the_first_validation_is_the_sources_own(kind: str, metric: str, sources
 
 def test_weights_are_the_averaged_ones_and_the_optimiser_is_new(sources: Path, tmp_path: Path) -> None:
     begun(sources / "fastpitch", sources / "features", tmp_path / "run")
-    state, source = read_checkpoint(tmp_path / "run" / "step_00000000.pt"), read_checkpoint(
-        sources / "fastpitch" / "step_00000002.pt"
+    state, source = (
+        read_checkpoint(tmp_path / "run" / "step_00000000.pt"),
+        read_checkpoint(sources / "fastpitch" / "step_00000002.pt"),
     )
     assert differences(state["networks"]["model"], source["ema"]["weights"]) == []
     assert differences(state["ema"]["weights"], source["ema"]["weights"]) == []

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from tests.coarse_watch import SENSITIVE, CoarseWatch
+from tests.training.models import ADVERSARIAL, MODELS
 
 from sonorant.config import Recipe, load_recipe
 from sonorant.features.loader import micro_batches
@@ -11,11 +12,9 @@ from sonorant.training.processes import Processes
 from sonorant.training.run import make_task
 from sonorant.training.task import Task
 
-MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter")
-
 
 def recipe_of(model: str, precision: str, *overrides: str) -> Recipe:
-    gan = ("loss.adversarial_start=0",) if model in ("hifigan", "source_filter") else ()
+    gan = ("loss.adversarial_start=0",) if model in ADVERSARIAL else ()
     return load_recipe(f"tiny_{model}", [f"run.precision={precision}", *gan, *overrides])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.training.conftest import write_store
-from tests.training.several import ADVERSARIAL, MODELS
+from tests.training.models import ADVERSARIAL, MODELS
 from tests.training.together import free_port, together
 
 from sonorant.config import FeatureConfig, load_recipe
@@ -23,8 +23,6 @@ COUNTS = (1, 2, 4)
 
 TRAINED = (1, 2)
 """Those that also train for ten steps."""
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +38,7 @@ def runs(uneven_store: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[i
     folders = {count: tmp_path_factory.mktemp(f"several-{count}") for count in COUNTS}
     for count, folder in folders.items():
         ports = [free_port() for _ in MODELS] if count in TRAINED else []
-        together(count, HERE / "several.py", uneven_store, folder, *ports)
+        together(count, "several", uneven_store, folder, *ports)
     return folders
 
 

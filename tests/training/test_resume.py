@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 from tests.training.conftest import differences
-from tests.training.resumed import END, MODELS, PAUSE, TRAININGS, pause, recipe_of, without_samples
+from tests.training.models import MODELS
+from tests.training.resumed import END, PAUSE, TRAININGS, pause, recipe_of, without_samples
 from tests.training.together import free_port, together
 
 from sonorant.features.store import FeatureStore
@@ -94,7 +95,7 @@ def test_what_a_run_left_undone_when_it_was_killed_at_its_end_is_done(store_path
 def of_two(store_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two processes have trained, in one go and from a checkpoint on."""
     out = tmp_path_factory.mktemp("of-two")
-    together(2, Path(__file__).parent / "resumed.py", store_path, out, *(free_port() for _ in range(TRAININGS)))
+    together(2, "resumed", store_path, out, *(free_port() for _ in range(TRAININGS)))
     return out
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.training.models import ADVERSARIAL, MODELS
 from torch import Tensor
 from torch.optim import Adam
 
@@ -23,11 +24,10 @@ from sonorant.training.processes import Processes
 from sonorant.training.run import Run
 
 META = Processes(device=torch.device("meta"))
-MODELS = ("fastpitch", "tacotron2", "hifigan", "waveglow", "source_filter")
 
 
 def recipe_of(model: str, *overrides: str) -> Recipe:
-    gan = ("loss.adversarial_start=0",) if model in ("hifigan", "source_filter") else ()
+    gan = ("loss.adversarial_start=0",) if model in ADVERSARIAL else ()
     return load_recipe(f"tiny_{model}", ["batch.micro_batch=2", *gan, *overrides])
 
 
