@@ -17,6 +17,7 @@ from sonorant.config import FeatureConfig, load_recipe
 from sonorant.errors import ConfigError
 from sonorant.training.alignment import ALIGNMENT_METRICS
 from sonorant.training.data import open_store
+from sonorant.training.fit import fit
 
 COUNTS = (1, 2, 4)
 """Processes; each has as many micro-batches as make up the global batch of 8."""
@@ -123,6 +124,17 @@ def test_what_a_process_dies_of_is_told_with_its_exit_code(uneven_store: Path, t
     settings += ["run.log_every=1000", "run.validate_every=2"]
     told = _sonorant("train", "tiny_fastpitch", uneven_store, tmp_path / "run", *settings, code=3)
     assert "the update was not applied" in told and "of 2 failed" in told and "Traceback" not in told
+
+
+@pytest.mark.slow
+def test_several_processes_go_on_with_the_run_of_one(uneven_store: Path, tmp_path: Path) -> None:
+    recipe = load_recipe("tiny_fastpitch", ["batch.global_batch=4", "run.steps=1", "run.sample_every=1000"])
+    fit(recipe, uneven_store, tmp_path, progress=False)
+    _sonorant("resume", tmp_path, uneven_store, "run.steps=2", "run.log_every=1", "--devices", 2)
+    starts = json.loads((tmp_path / "run.json").read_text())["starts"]
+    assert [(start["step"], start["processes"]) for start in starts] == [(0, 1), (1, 2)]
+    assert [line["step"] for line in _metrics(tmp_path) if line["kind"] == "train"] == [1, 2]
+    assert (tmp_path / "step_00000002.pt").is_file()
 
 
 def test_a_batch_that_cannot_be_dealt_out_is_refused(uneven_store: Path) -> None:
