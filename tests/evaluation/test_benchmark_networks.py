@@ -1,5 +1,6 @@
 """A recipe's benchmark does the work that it counts."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,10 +78,14 @@ def test_a_network_speaks_in_the_precision_of_the_recipe_and_keeps_no_graph(
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_every_kind_of_network_speaks_in_bf16(name: str) -> None:
-    recipe = load_recipe(name, ["run.precision=bf16"])
+def test_every_kind_of_network_speaks_in_bf16(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, said = load_recipe(name, ["run.precision=bf16"]), []
+    inference = INFERENCES[recipe.task]
+    heard = replace(inference, speak=lambda *given: said.append(inference.speak(*given)) or said[-1])
+    monkeypatch.setitem(INFERENCES, recipe.task, heard)
     (speaking,) = (prepare() for prepare in network_cases(recipe, CPU, ["Hello."], [1]))
     speaking.run()
+    assert said[0].numel() > 0 and said[0].isfinite().all()
 
 
 def test_published_sizes_are_counted() -> None:

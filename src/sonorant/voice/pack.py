@@ -69,11 +69,7 @@ def pack(
         out: A folder to make, or a file if it ends in ".voice".
         acoustic: The acoustic model.
         vocoder: The vocoder; None speaks through Griffin-Lim.
-        name: Lower-case letters, digits, "-" and "_".
-        licences: Of the recordings and of the weights.
-        description: A sentence or two.
-        metrics: What was measured.
-        griffin_lim_iterations: Where there is no vocoder.
+        name, licences, description, metrics, griffin_lim_iterations: See `describe`.
         int8: Pack a Tacotron 2's decoder step in int8: several times faster on a CPU, and within about 1 %.
         half: Round all weights to 16 bits, which takes half the room; they are computed with in 32 bits.
         keep_weights: Put the weights in as well, to fine-tune from and for the torch runtime.
@@ -102,14 +98,17 @@ def pack(
         acoustic, vocoder = acoustic.rounded(), vocoder.rounded() if vocoder else None
     files = {**export(acoustic, int8, half), **(export(vocoder, half=half) if vocoder else {})}
     if keep_weights:
-        files[ACOUSTIC_WEIGHTS_NAME] = acoustic.to_bytes()
-        if vocoder:
-            files[VOCODER_WEIGHTS_NAME] = vocoder.to_bytes()
+        files |= _weights(acoustic, vocoder)
     try:
         _make(out, files, manifest, sample)
     except OSError as error:
         raise RequestError(f"{out}: cannot be written: {error.strerror or error}") from None
     return out
+
+
+def _weights(acoustic: TrainedModel, vocoder: TrainedModel | None) -> dict[str, bytes]:
+    weights = {ACOUSTIC_WEIGHTS_NAME: acoustic.to_bytes()}
+    return weights | {VOCODER_WEIGHTS_NAME: vocoder.to_bytes()} if vocoder else weights
 
 
 def _make(
@@ -161,7 +160,17 @@ def describe(
     griffin_lim_iterations: int = 60,
     int8: bool = False,
 ) -> VoiceManifest:
-    """Return the manifest, but for its files, of the voice that two models make; see `pack` for the arguments.
+    """Return the manifest, but for its files, of the voice that two models make.
+
+    Args:
+        acoustic: The acoustic model.
+        vocoder: The vocoder; None speaks through Griffin-Lim.
+        name: Lower-case letters, digits, "-" and "_".
+        licences: Of the recordings and of the weights.
+        description: A sentence or two.
+        metrics: What was measured.
+        griffin_lim_iterations: Where there is no vocoder.
+        int8: The decoder step of a Tacotron 2 will be in int8.
 
     Raises:
         VoiceError: The name is not one, or the models do not fit together.
