@@ -1,6 +1,7 @@
 """A fine-tuning begins with another model's weights, whatever the corpus, and says what it did."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,9 +33,10 @@ from sonorant.training.initial import carry_symbols, load_weights
 from sonorant.training.processes import Processes
 from sonorant.training.run import Run
 from sonorant.training.samples import Samples
-from sonorant.training.source import read_source
+from sonorant.training.source import Half, read_source
 from sonorant.training.tacotron2_task import Tacotron2Task
 from sonorant.training.waveglow_task import WaveglowTask
+from sonorant.voice import load_voice
 
 TINY = ("run.sample_every=1000", "run.log_every=1", "batch.global_batch=4")
 
@@ -299,10 +301,28 @@ def test_a_used_folder_is_refused(sources: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "half", "message"), [
     ("missing", None, "no such voice, run, checkpoint or .safetensors file; built-in voices: kathleen"),
     ("kathleen", None, "a voice is two models; say --acoustic or --vocoder"),
-    ("kathleen", "vocoder", "packed without vocoder.safetensors"),
     ("fastpitch", "vocoder", "holds a fastpitch, which is not the vocoder half"),
 ])  # fmt: skip
 def test_a_source_that_is_none_is_told(name: str, half: str | None, message: str, sources: Path) -> None:
     where = str(sources / name) if name == "fastpitch" else name
     with pytest.raises((RequestError, VoiceError), match=message):
         read_source(where, half)  # type: ignore[arg-type]
+
+
+def test_a_voice_without_weights_is_no_source(tmp_path: Path) -> None:
+    voice = tmp_path / "kathleen"
+    shutil.copytree(load_voice("kathleen").where, voice)
+    (voice / "vocoder.safetensors").unlink()
+    manifest = json.loads((voice / "voice.json").read_text())
+    del manifest["files"]["vocoder.safetensors"]
+    (voice / "voice.json").write_text(json.dumps(manifest))
+    with pytest.raises(VoiceError, match=r"packed without vocoder\.safetensors"):
+        read_source(str(voice), "vocoder")
+
+
+def test_each_half_of_the_built_in_voice_is_a_source() -> None:
+    halves: tuple[Half, ...] = ("acoustic", "vocoder")
+    sources = [read_source("kathleen", half) for half in halves]
+    assert [source.model.kind for source in sources] == ["fastpitch", "source_filter"]
+    weights = [weight for source in sources for weight in source.model.network().state_dict().values()]
+    assert all(weight.dtype == torch.float32 for weight in weights if weight.is_floating_point())
