@@ -29,44 +29,66 @@ LEFT_COLUMNS = {"stage", "model", "per second"}
 
 
 @dataclass(frozen=True)
-class Report:
-    """What was measured, where and how.
+class Circumstances:
+    """Where, when and how something was measured.
 
     Attributes:
         date: ISO 8601.
         machine: Names and sizes.
         versions: Package -> version.
         settings: What the caller chose.
-        matrix_products: The floor: see `DEFINITIONS`.
-        rows: The figures.
     """
 
     date: str
     machine: Mapping[str, Any]
     versions: Mapping[str, str]
     settings: Mapping[str, Any]
-    matrix_products: Sequence[Mapping[str, Any]]
-    rows: Sequence[Row]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain data."""
         return {
-            "format": FORMAT_VERSION,
-            "definitions": DEFINITIONS,
             "date": self.date,
             "machine": dict(self.machine),
             "versions": dict(self.versions),
             "settings": {**self.settings, "warmups": WARMUPS},
+        }
+
+    def heading(self) -> list[str]:
+        """Return the lines above the figures."""
+        return [
+            ", ".join(f"{name} {value}" for name, value in self.machine.items()),
+            ", ".join(f"{name} {value}" for name, value in (*self.versions.items(), *self.settings.items())),
+        ]
+
+
+@dataclass(frozen=True)
+class Report(Circumstances):
+    """What was measured of speaking.
+
+    Attributes:
+        matrix_products: The floor: see `DEFINITIONS`.
+        rows: The figures.
+    """
+
+    matrix_products: Sequence[Mapping[str, Any]]
+    rows: Sequence[Row]
+
+    def to_json(self) -> dict[str, Any]:
+        """See `Circumstances.to_json`."""
+        return {
+            "format": FORMAT_VERSION,
+            "definitions": DEFINITIONS,
+            **super().to_json(),
             "matrix_products": [dict(product) for product in self.matrix_products],
             "sentences": {num_words(sentence): sentence for sentence in SENTENCES},
             "rows": [row_to_json(row) for row in self.rows],
         }
 
     def heading(self) -> list[str]:
-        """Return lines that say where and how it was measured, and what the columns mean."""
+        """See `Circumstances.heading`; also the floor, and what the columns mean."""
         products = ", ".join(map(describe_product, self.matrix_products))
         return [
-            *heading(self.machine, self.versions, self.settings),
+            *super().heading(),
             f"matrix product: {products}",
             "RTF: seconds of compute per second of audio; speed-up: its inverse; MiB: peak of the memory; "
             "cores: kept busy, fewer than the threads if other processes took them",
@@ -75,14 +97,6 @@ class Report:
     def cells(self) -> list[tuple[str, ...]]:
         """Return the table's rows, in the order of `COLUMNS`."""
         return [row_cells(row) for row in self.rows]
-
-
-def heading(machine: Mapping[str, Any], versions: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """Return lines that say where and how it was measured."""
-    return [
-        ", ".join(f"{name} {value}" for name, value in machine.items()),
-        ", ".join(f"{name} {value}" for name, value in (*versions.items(), *settings.items())),
-    ]
 
 
 def describe_product(product: Mapping[str, Any]) -> str:

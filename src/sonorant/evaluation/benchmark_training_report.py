@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sonorant.evaluation.benchmark import WARMUPS
-from sonorant.evaluation.benchmark_report import describe_product, heading
+from sonorant.evaluation.benchmark_report import Circumstances, describe_product
 
 FORMAT_VERSION = 1
 DEFINITIONS = {
@@ -63,22 +62,14 @@ class TrainingFigures:
 
 
 @dataclass(frozen=True)
-class TrainingReport:
-    """What was measured, where and how.
+class TrainingReport(Circumstances):
+    """What was measured of a training.
 
     Attributes:
-        date: ISO 8601.
-        machine: Names and sizes.
-        versions: Package -> version.
-        settings: What the caller chose.
         matrix_product: What the device can do at best.
         figures: What the training does.
     """
 
-    date: str
-    machine: Mapping[str, Any]
-    versions: Mapping[str, str]
-    settings: Mapping[str, Any]
     matrix_product: Mapping[str, Any]
     figures: TrainingFigures
 
@@ -88,16 +79,13 @@ class TrainingReport:
         return self.figures.flop_per_s / (1e9 * float(self.matrix_product["gflop_per_s"]))
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as plain data."""
+        """See `Circumstances.to_json`."""
         figures = self.figures
         derived = {name: getattr(figures, name) for name in ("rates", "cores", "flop_per_s")}
         return {
             "format": FORMAT_VERSION,
             "definitions": DEFINITIONS,
-            "date": self.date,
-            "machine": dict(self.machine),
-            "versions": dict(self.versions),
-            "settings": {**self.settings, "warmups": WARMUPS},
+            **super().to_json(),
             "matrix_products": [dict(self.matrix_product)],
             "training": {**asdict(figures), **derived, "utilisation": self.utilisation},
         }
@@ -117,5 +105,5 @@ class TrainingReport:
             f"{describe_product(self.matrix_product)}",
         }  # fmt: skip
         width = max(map(len, rows))
-        return [*heading(self.machine, self.versions, self.settings), "",
+        return [*self.heading(), "",
                 *(f"{name.ljust(width)}  {value}" for name, value in rows.items())]  # fmt: skip
