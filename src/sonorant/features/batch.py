@@ -142,12 +142,20 @@ def vocoder_batch(
     ids = tuple(entry.utterance_id for entry in entries)
     if not isinstance(recipe, SourceFilterRecipe):
         return VocoderBatch(mel, waveform, ids)
-    pitch_hz = np.zeros((len(entries), num_frames), dtype=np.float32)
-    for row, (entry, start) in enumerate(zip(entries, starts, strict=True)):
-        course = store.read_pitch(entry, start, num_frames)
-        pitch_hz[row, : len(course)] = course
+    pitch_hz = _pitch_courses(store, entries, starts, num_frames)
     drawn = [_excitation(row, config, seed, epoch, name) for row, name in zip(pitch_hz, ids, strict=True)]
     return SourceFilterBatch(mel, waveform, ids, torch.from_numpy(pitch_hz), torch.from_numpy(np.stack(drawn)))
+
+
+def _pitch_courses(
+    store: FeatureStore, entries: Sequence[Entry], starts: Sequence[int], num_frames: int
+) -> NDArray[np.float32]:
+    """Read the pitch of each segment, 0 beyond an utterance's end: (B, num_frames)."""
+    pitch_hz = np.zeros((len(entries), num_frames), dtype=np.float32)
+    for row, entry, start in zip(pitch_hz, entries, starts, strict=True):
+        course = store.read_pitch(entry, start, num_frames)
+        row[: len(course)] = course
+    return pitch_hz
 
 
 def _excitation(
