@@ -4,24 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.cli.command import run
 from tests.tiny_voice import MEL
 from tests.training.conftest import write_store
 
-from sonorant.cli import main
 from sonorant.config import FeatureConfig
 from sonorant.features.store import FeatureStore
 from sonorant.training.checkpoint import load_trained
 
 SHORT = ("run.steps=2", "run.sample_every=9", "batch.global_batch=4", "run.threads=1")
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr("sys.argv", ["sonorant", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 def test_a_voice_is_fine_tuned_half_by_half(

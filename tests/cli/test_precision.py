@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from tests.cli.command import run
 from tests.tiny_voice import tiny_acoustic, tiny_vocoder
-
-from sonorant.cli import main
 
 
 @pytest.fixture(autouse=True)
@@ -15,15 +14,6 @@ def _models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tiny_acoustic().save(tmp_path / "acoustic.safetensors")
     tiny_vocoder().save(tmp_path / "vocoder.safetensors")
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr("sys.argv", ["sonorant", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 def test_say_speaks_with_trained_models_in_a_precision(tiny_voice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
