@@ -10,6 +10,7 @@ from tests.tiny_voice import MEL, tiny_acoustic, tiny_source_filter
 
 from sonorant.audio.excitation import make_excitation
 from sonorant.audio.sound import Audio
+from sonorant.errors import RequestError
 from sonorant.evaluation.making import Copier
 from sonorant.evaluation.material import Item
 from sonorant.synthesis import Synthesizer
@@ -98,3 +99,9 @@ def test_recordings_are_copied_as_evaluating_a_vocoder_does(tiny_filter_voice: P
     ]
     assert all(len(copy.samples) == 4000 and np.abs(copy.samples).max() > 1e-5 for copy in copies)
     assert np.abs(copies[0].samples - copies[1].samples).max() < 0.02 * np.abs(copies[0].samples).max()
+
+
+def test_there_is_no_hum_to_subtract(voice: Voice) -> None:
+    synthesizer = Synthesizer(voice.manifest, OnnxRuntime(voice, 1))
+    with pytest.raises(RequestError, match="denoise: a source_filter vocoder has no bias"):
+        synthesizer.speak(TEXT, denoise=0.1)
