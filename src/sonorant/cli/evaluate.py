@@ -75,9 +75,7 @@ def evaluate(
     _evaluate(subject, make, material, dnsmos, threads, out)
 
 
-def _material(
-    features: Path | None, split: "Split | None", texts: Path | None, speaker: str | None
-) -> "Material":
+def _material(features: Path | None, split: "Split | None", texts: Path | None, speaker: str | None) -> "Material":
     from sonorant.evaluation.material import read_sentences, recorded_sentences, shipped_sentences
 
     if features is None:

@@ -256,3 +256,13 @@ class DiscriminatorConfig(Settings):
             if not hop_length <= win_length <= n_fft:
                 raise ValueError(f"resolution {(n_fft, hop_length, win_length)}: hop <= window <= n_fft does not hold")
         return self
+
+
+class MelDiscriminatorConfig(Settings):
+    """The judges of an acoustic model's mels: one of patches, one of all bins at once.
+
+    The first doubles its channels twice on the way.
+    """
+
+    patch_channels: int = Field(32, ge=1)
+    band_channels: int = Field(128, ge=4, multiple_of=4)

@@ -10,6 +10,7 @@ from sonorant.config.models import (
     DiscriminatorConfig,
     FastPitchConfig,
     HifiganConfig,
+    MelDiscriminatorConfig,
     SourceFilterConfig,
     Tacotron2Config,
     WaveglowConfig,
@@ -92,6 +93,9 @@ class FastPitchLoss(Settings):
     binarization_start: int = Field(0, ge=0, description="optimiser step at which binarisation begins")
     binarization_warmup: int = Field(1000, ge=1, description="steps over which its weight rises")
     blank_logprob: float = -1.0
+    adversarial: float = Field(0.2, ge=0, description="of discriminators, where the recipe has them")
+    feature: float = Field(0.5, ge=0, description="of what their layers make of recording and prediction")
+    adversarial_start: int = Field(30, ge=0, description="optimiser step until which they only learn")
 
 
 class Tacotron2Loss(Settings):
@@ -154,11 +158,18 @@ class _Recipe(Settings):
     run: RunConfig
 
 
-class FastPitchRecipe(_Recipe):
+class _AcousticRecipe(_Recipe):
+    trainable: tuple[str, ...] | None = Field(
+        None, min_length=1, description="parts of the model that learn, by their names in it; null: all"
+    )
+
+
+class FastPitchRecipe(_AcousticRecipe):
     """Trains FastPitch with its aligner."""
 
     task: Literal["fastpitch"]
     model: FastPitchConfig = FastPitchConfig()
+    discriminators: MelDiscriminatorConfig | None = Field(None, description="null: no adversarial training")
     loss: FastPitchLoss = FastPitchLoss()
 
 
@@ -219,7 +230,7 @@ class SourceFilterRecipe(_AdversarialRecipe):
         return self
 
 
-class Tacotron2Recipe(_Recipe):
+class Tacotron2Recipe(_AcousticRecipe):
     """Trains Tacotron 2."""
 
     task: Literal["tacotron2"]

@@ -92,9 +92,7 @@ class Examine:
         num_frames = mel.num_frames(len(samples))
         if not num_frames:
             return ()
-        pitch = estimate_pitch(
-            samples, mel, num_frames, self.config.pitch_floor_hz, self.config.pitch_ceiling_hz
-        )
+        pitch = estimate_pitch(samples, mel, num_frames, self.config.pitch_floor_hz, self.config.pitch_ceiling_hz)
         return tuple(float(value) for value in pitch[pitch > 0])
 
 

@@ -64,9 +64,7 @@ def read_lines(path: Path, problems: ProblemList) -> Iterator[Line]:
             yield Line(path, number, text.rstrip("\r"))
 
 
-def decode(
-    raw: bytes, path: Path, number: int | None, utterance_id: str | None, problems: ProblemList
-) -> str | None:
+def decode(raw: bytes, path: Path, number: int | None, utterance_id: str | None, problems: ProblemList) -> str | None:
     """Decode UTF-8; on failure add a problem that names the byte and return None."""
     try:
         return raw.removeprefix(codecs.BOM_UTF8).decode("utf-8")

@@ -39,9 +39,7 @@ class FastPitchModel:
         for row, own in zip(frames, rows, strict=True):
             row[: len(own)] = own
         (mels,) = self._runtime.run(DECODER.file, frames=frames, mel_lengths=mel_lengths)
-        return [
-            SpokenMel(mel[:, :length], own) for mel, length, own in zip(mels, mel_lengths, durations, strict=True)
-        ]
+        return [SpokenMel(mel[:, :length], own) for mel, length, own in zip(mels, mel_lengths, durations, strict=True)]
 
     def _durations(self, log_durations: NDArray[np.float32], speed: float) -> NDArray[np.int64]:
         durations = durations_from_log(log_durations, speed, self._longest)

@@ -9,9 +9,7 @@ _LARGEST_LOG = np.float32(80.0)
 """Any limit is reached long before, and its exponential is still a float32."""
 
 
-def durations_from_log(
-    log_durations: NDArray[np.float32], speed: float, max_duration_frames: int
-) -> NDArray[np.int64]:
+def durations_from_log(log_durations: NDArray[np.float32], speed: float, max_duration_frames: int) -> NDArray[np.int64]:
     """Turn predicted log durations into whole frames; a half rounds up.
 
     The acoustic model learns log(1 + frames) (FastPitch 1.1). `sonorant.models.lengths` holds the same rule in torch.

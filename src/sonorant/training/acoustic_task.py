@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sonorant.audio.griffin_lim import griffin_lim
 from sonorant.config import AcousticRecipe
+from sonorant.errors import ConfigError
 from sonorant.features.batch import AcousticBatch, acoustic_batch
 from sonorant.features.store import FeatureStore
 from sonorant.models.acoustic_losses import LossTerm
@@ -37,11 +38,15 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
 
     trained = "model"
 
-    def __init__(self, recipe: RecipeT, store: FeatureStore, processes: Processes) -> None:
+    def __init__(
+        self, recipe: RecipeT, store: FeatureStore, processes: Processes, judges: Mapping[str, nn.Module] | None = None
+    ) -> None:
         self.recipe = recipe
         self.table = symbol_table(store.config.frontend.symbols)
         self.model = self.make_network(store).train()
-        super().__init__(recipe, store, processes, {"model": self.model})
+        if recipe.trainable is not None:
+            freeze_all_but(self.model, recipe.trainable)
+        super().__init__(recipe, store, processes, {"model": self.model, **(judges or {})})
 
     @abstractmethod
     def make_network(self, store: FeatureStore) -> nn.Module:
@@ -84,9 +89,7 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
     def driver(self, runtime: Runtime) -> AcousticModel:
         """Return what speaks with the network in a voice."""
 
-    def train_step(
-        self, batches: Sequence[AcousticBatch], step: int, learning_rate_factor: float
-    ) -> dict[str, Tensor]:
+    def train_step(self, batches: Sequence[AcousticBatch], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
         """Divide each micro-batch's sums by the counts of the global batch: the gradients add up to the mean's."""
         counts, weights = self.processes.sum_counts(self.term_counts(batches)), self.weights(step)
         totals: dict[str, Tensor] = {}
@@ -169,3 +172,17 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
         size = self.recipe.batch.micro_batch or self.recipe.batch.global_batch
         for start in range(0, len(entries), size):
             yield acoustic_batch(self.store, entries[start : start + size]).to(self.device)
+
+
+def freeze_all_but(network: nn.Module, parts: Sequence[str]) -> None:
+    """Let only these parts of a network learn.
+
+    Raises:
+        ConfigError: It has no such part.
+    """
+    children = dict(network.named_children())
+    network.requires_grad_(False)
+    for part in parts:
+        if part not in children:
+            raise ConfigError(f"trainable: the model has no part {part!r}; its parts are {', '.join(children)}")
+        children[part].requires_grad_(True)

@@ -16,10 +16,11 @@ from sonorant.synthesis.acoustic import AcousticModel
 from sonorant.synthesis.fastpitch import FastPitchModel
 from sonorant.synthesis.runtime import Runtime
 from sonorant.training.acoustic_task import AcousticTask
-from sonorant.training.alarms import UnalignedAlarm
+from sonorant.training.alarms import Alarm, UnalignedAlarm
 from sonorant.training.alignment import ALIGNMENT_METRICS, agreement, alignment_quality
 from sonorant.training.early_stop import Better
 from sonorant.training.pictures import draw_alignment
+from sonorant.training.smoothness import variance_error
 
 
 class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
@@ -30,8 +31,9 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
         **dict.fromkeys(("mel", "duration", "pitch", "energy", "alignment", "binarization", "total"), "lower"),
         **ALIGNMENT_METRICS,
         "agreement": "higher",
+        "variance": "lower",
     }
-    alarms = (UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, "raise loss.alignment"),)
+    alarms: tuple[Alarm, ...] = (UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, "raise loss.alignment"),)
 
     def make_network(self, store: FeatureStore) -> nn.Module:
         """See `AcousticTask.make_network`."""
@@ -75,7 +77,10 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
     def quality(self, output: FastPitchOutput, batch: AcousticBatch) -> Mapping[str, Tensor]:
         """See `AcousticTask.quality`."""
         measured = alignment_quality(output.attention, batch.mel_lengths, batch.symbol_lengths)
-        return measured | {"agreement": agreement(output.attention, output.hard_alignment, batch.mel_lengths)}
+        return measured | {
+            "agreement": agreement(output.attention, output.hard_alignment, batch.mel_lengths),
+            "variance": variance_error(output.mel, batch.mel, batch.mel_lengths),
+        }
 
     def predicted_mel(self, output: FastPitchOutput) -> Tensor:
         """See `AcousticTask.predicted_mel`."""

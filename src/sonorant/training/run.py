@@ -16,6 +16,7 @@ from sonorant.errors import RequestError, TrainingDiverged
 from sonorant.features.loader import micro_batches
 from sonorant.features.store import FeatureStore
 from sonorant.files import remove_partial, write_file
+from sonorant.training.adversarial_fastpitch_task import AdversarialFastPitchTask
 from sonorant.training.checkpoint import Best, CheckpointFolder
 from sonorant.training.ema import Ema
 from sonorant.training.fastpitch_task import FastPitchTask
@@ -210,6 +211,8 @@ class Run:
 
 def make_task(recipe: Recipe, store: FeatureStore, processes: Processes) -> Task[Any]:
     """Return the task that a recipe names."""
+    if isinstance(recipe, FastPitchRecipe) and recipe.discriminators:
+        return AdversarialFastPitchTask(recipe, store, processes)
     if isinstance(recipe, FastPitchRecipe):
         return FastPitchTask(recipe, store, processes)
     if isinstance(recipe, Tacotron2Recipe):

@@ -15,7 +15,7 @@ from sonorant.training.processes import Processes
 
 
 class Updater:
-    """One network with its optimiser.
+    """One network with its optimiser; what is frozen when it is made stays out of it.
 
     Args:
         name: Of the network, for messages.
@@ -36,7 +36,7 @@ class Updater:
         guard: Guard,
     ) -> None:
         self.name = name
-        self.parameters = list(network.parameters())
+        self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.config = config
         self.processes = processes
         self.scaler = scaler

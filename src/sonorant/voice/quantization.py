@@ -31,9 +31,7 @@ def quantise_step(graph: bytes) -> bytes:
     model = onnx.load_from_string(graph)
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     large = [
-        node
-        for node in model.graph.node
-        if node.op_type == "Gemm" and any(layer in node.input[1] for layer in _LAYERS)
+        node for node in model.graph.node if node.op_type == "Gemm" and any(layer in node.input[1] for layer in _LAYERS)
     ]
     if len(large) != _NUM_PRODUCTS:
         raise VoiceError(

@@ -166,9 +166,7 @@ def fastpitch_name(theirs: str) -> str | None:
     return f"{ours}.{tensor}" if ours else None
 
 
-def _settings(
-    theirs: Mapping[str, Any], setup: Mapping[str, Any], path: Path
-) -> tuple[FastPitchConfig, MelConfig]:
+def _settings(theirs: Mapping[str, Any], setup: Mapping[str, Any], path: Path) -> tuple[FastPitchConfig, MelConfig]:
     names = {**SETTINGS, **(ENERGY_SETTINGS if theirs.get("energy_conditioning") else {})}
     mel_names = MEL_SETTINGS if setup else {}
     values, n_mels, mel_values = renamed_settings(

@@ -13,9 +13,7 @@ SPOKEN = frozenset(
     "ABBA INTERPOL BIOS NORAD SALT START EPCOT CAPTCHA MOMA NICE RADA".split()
 )
 """Acronyms said as words."""
-SPELLED = frozenset(
-    "UCLA ASAP ISBN YMCA YWCA HTML HTTP USSR ESPN CCTV AARP AFAIK IMHO ATM".split()
-)
+SPELLED = frozenset("UCLA ASAP ISBN YMCA YWCA HTML HTTP USSR ESPN CCTV AARP AFAIK IMHO ATM".split())
 """Long enough to look like words, yet spelled."""
 SAID_AS = {"JPEG": "jay peg", "ASCII": "ask ee", "MPEG": "em peg", "AWOL": "ay wall", "OK": "OK",
            "NCAA": "N C double A", "NAACP": "N double A C P", "AAA": "triple A", "IEEE": "I triple E"}  # fmt: skip
