@@ -1,6 +1,7 @@
 """The training of FastPitch against discriminators of its mels."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -12,8 +13,12 @@ from sonorant.models.fastpitch import FastPitchOutput
 from sonorant.models.mel_adversarial_losses import mel_adversarial_loss, mel_discriminator_loss, mel_feature_loss
 from sonorant.models.mel_discriminators import MelDiscriminators
 from sonorant.training.alarms import ExplodingAlarm, WinningJudgesAlarm
+from sonorant.training.early_stop import Better
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.processes import Processes
+
+JUDGED = ("discriminator", "adversarial", "feature")
+"""The terms that the judges add."""
 
 
 class AdversarialFastPitchTask(FastPitchTask):
@@ -25,6 +30,10 @@ class AdversarialFastPitchTask(FastPitchTask):
     """
 
     best_metric = "variance"
+    validation_metrics: ClassVar[Mapping[str, Better]] = {
+        **FastPitchTask.validation_metrics,
+        **dict.fromkeys(JUDGED, "lower"),
+    }
 
     def __init__(self, recipe: FastPitchRecipe, store: FeatureStore, processes: Processes) -> None:
         assert recipe.discriminators
@@ -63,10 +72,7 @@ class AdversarialFastPitchTask(FastPitchTask):
     def term_counts(self, batches: Sequence[AcousticBatch]) -> Mapping[str, int]:
         """See `AcousticTask.term_counts`."""
         utterances = sum(len(batch.utterance_ids) for batch in batches)
-        return {
-            **super().term_counts(batches),
-            **dict.fromkeys(("discriminator", "adversarial", "feature"), utterances),
-        }
+        return {**super().term_counts(batches), **dict.fromkeys(JUDGED, utterances)}
 
     def weights(self, step: int) -> Mapping[str, float]:
         """See `AcousticTask.weights`; the judges' loss is all of their gradient, so it counts as it is."""
