@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 SENSITIVE = {
     "fastpitch": {"_log_softmax", "_ctc_loss", "native_layer_norm", "exp", "lgamma"},
+    "sharpen_fastpitch": {"_log_softmax", "native_layer_norm", "exp", "_weight_norm_interface"},
     "tacotron2": {"_softmax", "rsqrt", "binary_cross_entropy_with_logits", "exp"},
     "waveglow": {"exp", "_linalg_slogdet"},
     "hifigan": {"exp", "log", "_fft_r2c", "_weight_norm_interface", "mean"},

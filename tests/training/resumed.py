@@ -35,6 +35,7 @@ OWN = {
     "hifigan": ("loss.adversarial_start=2",),
     "waveglow": ("run.ema_decay=0.9",),
     "source_filter": ("loss.adversarial_start=2",),
+    "sharpen_fastpitch": ("loss.adversarial_start=2",),
 }
 
 

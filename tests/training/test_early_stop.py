@@ -82,10 +82,10 @@ def test_without_a_metric_nothing_stops() -> None:
     assert make_early_stop(load_recipe("tiny_fastpitch").run, {"mel": "lower"}) is None
 
 
-@pytest.mark.parametrize("kind", MODELS)
-def test_a_task_knows_all_that_its_validation_measures(kind: str, store: FeatureStore) -> None:
-    overrides = ["loss.monotonicity=0.1"] if kind == "tacotron2" else []
-    task: Any = make_task(load_recipe(f"tiny_{kind}", overrides), store, Processes())
+@pytest.mark.parametrize("model", MODELS)
+def test_a_task_knows_all_that_its_validation_measures(model: str, store: FeatureStore) -> None:
+    overrides = ["loss.monotonicity=0.1"] if model == "tacotron2" else []
+    task: Any = make_task(load_recipe(f"tiny_{model}", overrides), store, Processes())
     measured = set(task.validate(task.networks[task.trained]))
     assert measured == set(task.validation_metrics) and task.best_metric in measured
 

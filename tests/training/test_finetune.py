@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.training.conftest import differences, write_store
-from tests.training.models import MODELS
+from tests.training.models import KINDS
 
 from sonorant.config import (
     AcousticRecipe,
@@ -54,7 +54,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("sources")
     torch.set_num_threads(1)
     store = write_store(home / "features", FeatureConfig())
-    for kind in MODELS:
+    for kind in KINDS:
         recipe = load_recipe(f"tiny_{kind}", ["run.steps=2", "run.sample_every=2000", "run.validate_every=1000"])
         run = Run(recipe, FeatureStore(store), home / kind, Processes())
         run.start()
