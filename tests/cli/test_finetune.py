@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from tests.cli.command import run
 from tests.tiny_voice import MEL
 from tests.training.conftest import write_store
@@ -11,6 +12,7 @@ from tests.training.conftest import write_store
 from sonorant.config import FeatureConfig
 from sonorant.features.store import FeatureStore
 from sonorant.training.checkpoint import load_trained
+from sonorant.training.source import read_source
 
 SHORT = ("run.steps=2", "run.sample_every=9", "batch.global_batch=4", "run.threads=1")
 
@@ -37,6 +39,22 @@ def test_a_voice_is_fine_tuned_half_by_half(
     origin = json.loads((vocoder / "run.json").read_text())["started_from"]
     assert origin["kind"] == "hifigan" and origin["facts"]["licence"] == "Apache-2.0"
     assert load_trained(vocoder).facts["licence"] == "Apache-2.0"
+
+
+def test_the_mels_of_a_voice_are_sharpened_and_nothing_else_of_it_moves(
+    tiny_voice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, out = write_store(tmp_path / "data", FeatureConfig(mel=MEL)), tmp_path / "sharp"
+    judges = ("discriminators.patch_channels=2", "discriminators.band_channels=4", "loss.adversarial_start=1")
+    assert run(monkeypatch, "finetune", tiny_voice, data, out, *SHORT, *judges, "--recipe", "sharpen_fastpitch") == 0
+    before = read_source(str(tiny_voice), "acoustic").model.weights
+    after = load_trained(out / "step_00000002.pt").weights
+    moved = {name.split(".")[0] for name, weight in after.items() if not torch.equal(weight, before[name])}
+    # The speakers are the corpus's, as in any fine-tuning.
+    assert moved == {"decoder", "projection", "speaker_embedding"}
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert next(line["step"] for line in lines if "variance" in line) == 0
+    assert {"discriminator", "adversarial", "feature"} < set(lines[-1])
 
 
 def test_a_launcher_is_told_how(

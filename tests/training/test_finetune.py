@@ -20,6 +20,7 @@ from sonorant.config import (
     load_recipe,
 )
 from sonorant.errors import CorpusError, RequestError, VoiceError
+from sonorant.features.batch import acoustic_batch
 from sonorant.features.store import FeatureStore, PitchStatistics
 from sonorant.features.writing import finish_store
 from sonorant.models.hifigan import HifiganGenerator
@@ -244,6 +245,25 @@ def test_new_discriminators_learn_alone_at_first(sources: Path, tmp_path: Path) 
         return [name for name in before if not all(map(torch.equal, before[name], after[name]))]
 
     assert [moved() for _ in range(3)] == [["discriminators"], ["discriminators"], ["generator", "discriminators"]]
+
+
+def test_a_sharpened_fastpitch_moves_its_decoder_and_nothing_that_decides_how_it_speaks(
+    sources: Path, tmp_path: Path
+) -> None:
+    store = FeatureStore(sources / "features")
+    small = "discriminators.patch_channels=2", "discriminators.band_channels=4", "loss.adversarial_start=1"
+    recipe = begun(sources / "fastpitch", store.path, tmp_path / "run", *small, "run.steps=3",
+                   recipe="sharpen_fastpitch")  # fmt: skip
+    fit(recipe, store.path, tmp_path / "run", resume=True, progress=False)
+    before, after = load_trained(sources / "fastpitch"), load_trained(tmp_path / "run" / "step_00000003.pt")
+    moved = [name for name, weight in after.weights.items() if not torch.equal(weight, before.weights[name])]
+    assert {name.split(".")[0] for name in moved} == {"decoder", "projection"}
+    batch, one = acoustic_batch(store, store.split("validation")), torch.ones(3)
+    said, sharpened = (
+        model.network().encode(batch.symbols, batch.symbol_lengths, batch.speaker_ids, one, 0 * one)  # type: ignore[operator]
+        for model in (before, after)
+    )
+    assert all(map(torch.equal, said, sharpened))
 
 
 def test_a_folded_weight_norm_comes_back(sources: Path) -> None:
