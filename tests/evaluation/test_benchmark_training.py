@@ -68,8 +68,14 @@ def test_every_kind_of_training_is_measured(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "features" / "run").exists()
 
 
-def test_all_loss_terms_are_at_work_in_what_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = run_of("tiny_hifigan", tmp_path / "f", "loss.adversarial_start=2", "loss.discriminators_alone=3")
+@pytest.mark.parametrize(("name", "overrides"), [
+    ("tiny_hifigan", ("loss.adversarial_start=2", "loss.discriminators_alone=3")),
+    ("tiny_sharpen_fastpitch", ("loss.adversarial_start=5", "loss.binarization_warmup=2")),
+])  # fmt: skip
+def test_all_loss_terms_are_at_work_in_what_is_measured(
+    name: str, overrides: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(name, tmp_path / "f", *overrides)
     seen: list[tuple[int, set[str]]] = []
     advance = run.advance
 

@@ -149,7 +149,8 @@ def write_generated(recipe: Recipe, folder: Path) -> Path:
 def _step_of_all_losses(recipe: Recipe) -> int:
     """Return a step of the run at which every loss term has its weight."""
     if isinstance(recipe, FastPitchRecipe):
-        return recipe.loss.binarization_start + recipe.loss.binarization_warmup
+        binarised = recipe.loss.binarization_start + recipe.loss.binarization_warmup
+        return max(binarised, recipe.loss.adversarial_start) if recipe.discriminators else binarised
     if isinstance(recipe.loss, HifiganLoss):
         return recipe.loss.adversarial_start + recipe.loss.discriminators_alone
     return 0
