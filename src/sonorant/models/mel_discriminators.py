@@ -65,6 +65,7 @@ class MelDiscriminators(nn.Module):
     """Two judges: one of patches, 63 frames by 63 bins, and one that sees all bins of 39 frames at once.
 
     Example:
+        >>> import torch
         >>> judges = MelDiscriminators(MelDiscriminatorConfig(patch_channels=2, band_channels=4), n_mels=80)
         >>> [tuple(j.features[-1].shape) for j in judges(torch.zeros(3, 80, 100), torch.tensor([100, 90, 5]))]
         [(3, 1, 5, 7), (3, 1, 1, 25)]
