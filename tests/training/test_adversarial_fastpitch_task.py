@@ -15,6 +15,7 @@ from sonorant.training.adversarial_fastpitch_task import JUDGED, AdversarialFast
 from sonorant.training.alarms import ExplodingAlarm, UnalignedAlarm, WinningJudgesAlarm
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.fit import fit
+from sonorant.training.guard import NonFinite
 from sonorant.training.processes import Processes
 from sonorant.training.samples import Samples
 
@@ -110,6 +111,16 @@ def test_the_judges_can_learn_again_after_they_have_judged(store: FeatureStore) 
     for act in (lambda: task.step(split(store, 2, 2), LATE, 1.0), lambda: task.validate(task.model)):
         act()
         assert all(parameter.requires_grad for parameter in task.discriminators.parameters())
+
+
+def test_judges_whose_loss_is_not_finite_stop_the_model_too(store: FeatureStore) -> None:
+    task = make(store)
+    torch.nn.init.constant_(next(task.discriminators.parameters()), float("nan"))
+    before = [parameter.clone() for parameter in task.model.parameters()]
+    task.step(split(store, 2), EARLY, 1.0)
+    with pytest.raises(NonFinite, match="discriminator = nan"):
+        task.guard.check()
+    assert all(map(torch.equal, task.model.parameters(), before))
 
 
 def test_gradients_do_not_depend_on_the_split_of_the_batch(store: FeatureStore, gradients: Gradients) -> None:
