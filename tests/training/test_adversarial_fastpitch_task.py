@@ -106,6 +106,13 @@ def test_before_they_judge_the_judges_learn_and_the_model_learns_without_them(
     assert {"adversarial", "feature"} < set(make(store).step(batches, EARLY + 1, 1.0))
 
 
+def test_validation_has_the_weights_of_the_end_of_the_run_however_late_the_judges_begin(store: FeatureStore) -> None:
+    task = make(store, "loss.adversarial_start=2000", "loss.adversarial=0.2", "loss.feature=0.5")
+    early, late = ([task.weights(step)[name] for name in JUDGED] for step in (1999, 2000))
+    assert (early, late) == ([1, 0, 0], [1, 0.2, 0.5])
+    assert task.last_weights_step == 2000 and set(JUDGED) < set(task.validate(task.model))
+
+
 def test_the_judges_can_learn_again_after_they_have_judged(store: FeatureStore) -> None:
     task = make(store)
     for act in (lambda: task.step(split(store, 2, 2), LATE, 1.0), lambda: task.validate(task.model)):
@@ -167,7 +174,8 @@ def test_validation_does_not_depend_on_the_size_of_its_batches(store: FeatureSto
 
 
 def test_both_what_fastpitch_and_what_judges_may_suffer_is_watched(store: FeatureStore) -> None:
-    kinds = [type(alarm) for alarm in make(store).alarms]
-    assert kinds == [UnalignedAlarm, ExplodingAlarm, WinningJudgesAlarm]
-    values, exploding = make(store).step(split(store, 2), LATE, 1.0), make(store).alarms[1]
-    assert isinstance(exploding, ExplodingAlarm) and set(exploding.names) < set(values)
+    task = make(store)
+    unaligned, exploding, winning = task.alarms
+    assert isinstance(unaligned, UnalignedAlarm) and winning == WinningJudgesAlarm(num_judges=2)
+    assert isinstance(exploding, ExplodingAlarm)
+    assert set(exploding.names) < set(task.step(split(store, 2), LATE, 1.0))
