@@ -48,6 +48,7 @@ def named(model: str, names: set[str] | dict[str, Tensor]) -> set[str]:
 def test_all_of_the_named_parts_learns_and_the_rest_stays_bit_for_bit(
     model: str, store: FeatureStore, tmp_path: Path
 ) -> None:
+    """All that is learned, that is: the running statistics of Tacotron 2's frozen convolutions go on."""
     run = Run(recipe_of(model), store, tmp_path, Processes())
     assert run.ema is not None
     network, average = run.task.networks["model"], run.ema.network
