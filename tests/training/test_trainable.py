@@ -17,17 +17,13 @@ from sonorant.training.checkpoint import read_checkpoint
 from sonorant.training.processes import Processes
 from sonorant.training.run import Run, make_task
 
-PARTS = {
-    "fastpitch": ("decoder", "projection"),
-    "sharpen_fastpitch": ("decoder", "projection"),
-    "tacotron2": ("decoder", "postnet"),
-}
+MODELS = ("fastpitch", "sharpen_fastpitch")
+PARTS = ("decoder", "projection")
 SETTINGS = ("optimizer.weight_decay=0.5", "run.ema_decay=0.9", "run.steps=3", "loss.adversarial_start=0")
 
 
 def recipe_of(model: str, *parts: str) -> Recipe:
-    settings = SETTINGS[: 3 if model == "tacotron2" else 4]
-    return load_recipe(f"tiny_{model}", [f"trainable=[{','.join(parts or PARTS[model])}]", *settings])
+    return load_recipe(f"tiny_{model}", [f"trainable=[{','.join(parts or PARTS)}]", *SETTINGS])
 
 
 def moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
@@ -39,16 +35,15 @@ def parameters_of(network: torch.nn.Module) -> dict[str, Tensor]:
     return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
 
 
-def named(model: str, names: set[str] | dict[str, Tensor]) -> set[str]:
+def named(names: set[str] | dict[str, Tensor]) -> set[str]:
     """Those of the names that are of the parts that learn."""
-    return {name for name in names if name.split(".")[0] in PARTS[model]}
+    return {name for name in names if name.split(".")[0] in PARTS}
 
 
-@pytest.mark.parametrize("model", PARTS)
+@pytest.mark.parametrize("model", MODELS)
 def test_all_of_the_named_parts_learns_and_the_rest_stays_bit_for_bit(
     model: str, store: FeatureStore, tmp_path: Path
 ) -> None:
-    """All that is learned, that is: the running statistics of Tacotron 2's frozen convolutions go on."""
     run = Run(recipe_of(model), store, tmp_path, Processes())
     assert run.ema is not None
     network, average = run.task.networks["model"], run.ema.network
@@ -57,15 +52,15 @@ def test_all_of_the_named_parts_learns_and_the_rest_stays_bit_for_bit(
         run.advance(epoch, batches)
     run.check()
     for after in (parameters_of(network), parameters_of(average)):
-        assert moved(before, after) == named(model, before)
-    assert len(named(model, before)) < len(before)
+        assert moved(before, after) == named(before)
+    assert len(named(before)) < len(before)
 
 
-@pytest.mark.parametrize("model", PARTS)
+@pytest.mark.parametrize("model", MODELS)
 def test_the_optimiser_knows_nothing_of_what_is_frozen(model: str, store: FeatureStore) -> None:
     task: Any = make_task(recipe_of(model), store, Processes())
     held = [parameter for group in task.updaters["model"].optimizer.param_groups for parameter in group["params"]]
-    learning = [task.model.get_parameter(name) for name in sorted(named(model, parameters_of(task.model)))]
+    learning = [task.model.get_parameter(name) for name in sorted(named(parameters_of(task.model)))]
     assert {id(parameter) for parameter in held} == {id(parameter) for parameter in learning}
 
 
@@ -79,13 +74,10 @@ def test_all_learns_unless_it_is_said(store: FeatureStore) -> None:
     assert all(parameter.requires_grad for parameter in task.model.parameters())
 
 
-@pytest.mark.parametrize(("model", "parts"), [
-    ("fastpitch", "encoder, duration_predictor, .*, decoder, projection, aligner"),
-    ("tacotron2", "embedding, encoder, decoder, postnet"),
-])  # fmt: skip
-def test_an_unknown_part_is_refused_with_those_that_there_are(model: str, parts: str, store: FeatureStore) -> None:
+def test_an_unknown_part_is_refused_with_those_that_there_are(store: FeatureStore) -> None:
+    parts = "encoder, duration_predictor, .*, decoder, projection, aligner"
     with pytest.raises(ConfigError, match=f"trainable: the model has no part 'decoderr'; its parts are .*{parts}"):
-        make_task(recipe_of(model, "projection" if model == "fastpitch" else "postnet", "decoderr"), store, Processes())
+        make_task(recipe_of("fastpitch", "projection", "decoderr"), store, Processes())
 
 
 @pytest.mark.parametrize("value", ["[]", "decoder"])
@@ -105,4 +97,4 @@ def test_in_two_processes_the_rest_stays_bit_for_bit(store_path: Path, tmp_path:
     model, store = "sharpen_fastpitch", FeatureStore(store_path)
     before = parameters_of(Run(recipe_of(model), store, tmp_path / "fresh", Processes()).task.networks["model"])
     for after in (state["networks"]["model"], state["ema"]["weights"]):
-        assert moved(before, after) == named(model, before)
+        assert moved(before, after) == named(before)

@@ -158,17 +158,14 @@ class _Recipe(Settings):
     run: RunConfig
 
 
-class _AcousticRecipe(_Recipe):
-    trainable: tuple[str, ...] | None = Field(
-        None, min_length=1, description="parts of the model that learn, by their names in it; null: all"
-    )
-
-
-class FastPitchRecipe(_AcousticRecipe):
+class FastPitchRecipe(_Recipe):
     """Trains FastPitch with its aligner."""
 
     task: Literal["fastpitch"]
     model: FastPitchConfig = FastPitchConfig()
+    trainable: tuple[str, ...] | None = Field(
+        None, min_length=1, description="parts of the model that learn, by their names in it; null: all"
+    )
     discriminators: MelDiscriminatorConfig | None = Field(None, description="null: no adversarial training")
     loss: FastPitchLoss = FastPitchLoss()
 
@@ -230,7 +227,7 @@ class SourceFilterRecipe(_AdversarialRecipe):
         return self
 
 
-class Tacotron2Recipe(_AcousticRecipe):
+class Tacotron2Recipe(_Recipe):
     """Trains Tacotron 2."""
 
     task: Literal["tacotron2"]

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from sonorant.audio.griffin_lim import griffin_lim
 from sonorant.config import AcousticRecipe
-from sonorant.errors import ConfigError
 from sonorant.features.batch import AcousticBatch, acoustic_batch
 from sonorant.features.store import FeatureStore
 from sonorant.models.acoustic_losses import LossTerm
@@ -44,8 +43,6 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
         self.recipe = recipe
         self.table = symbol_table(store.config.frontend.symbols)
         self.model = self.make_network(store).train()
-        if recipe.trainable is not None:
-            freeze_all_but(self.model, recipe.trainable)
         super().__init__(recipe, store, processes, {"model": self.model, **(judges or {})})
 
     @abstractmethod
@@ -172,17 +169,3 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
         size = self.recipe.batch.micro_batch or self.recipe.batch.global_batch
         for start in range(0, len(entries), size):
             yield acoustic_batch(self.store, entries[start : start + size]).to(self.device)
-
-
-def freeze_all_but(network: nn.Module, parts: Sequence[str]) -> None:
-    """Let only these parts of a network learn.
-
-    Raises:
-        ConfigError: It has no such part.
-    """
-    children = dict(network.named_children())
-    network.requires_grad_(False)
-    for part in parts:
-        if part not in children:
-            raise ConfigError(f"trainable: the model has no part {part!r}; its parts are {', '.join(children)}")
-        children[part].requires_grad_(True)

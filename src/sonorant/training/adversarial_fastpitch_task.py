@@ -1,8 +1,10 @@
 """The training of FastPitch against discriminators of its mels."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from sonorant.config import FastPitchRecipe
@@ -11,7 +13,7 @@ from sonorant.features.store import FeatureStore
 from sonorant.models.acoustic_losses import LossTerm
 from sonorant.models.fastpitch import FastPitchOutput
 from sonorant.models.mel_adversarial_losses import mel_adversarial_loss, mel_discriminator_loss, mel_feature_loss
-from sonorant.models.mel_discriminators import MelDiscriminators
+from sonorant.models.mel_discriminators import MelDiscriminators, MelJudgement
 from sonorant.training.alarms import ExplodingAlarm, WinningJudgesAlarm
 from sonorant.training.early_stop import Better
 from sonorant.training.fastpitch_task import FastPitchTask
@@ -57,15 +59,12 @@ class AdversarialFastPitchTask(FastPitchTask):
     def losses(self, output: FastPitchOutput, batch: AcousticBatch, step: int) -> dict[str, LossTerm]:
         """See `AcousticTask.losses`."""
         terms = super().losses(output, batch, step)
-        with self.autocast():
-            recorded = self.discriminators(batch.mel, batch.mel_lengths)
-            predicted = self.discriminators(output.mel.detach(), batch.mel_lengths)
-        terms["discriminator"] = mel_discriminator_loss(recorded, predicted)
+        recorded = self._judge(batch.mel, batch)
+        terms["discriminator"] = mel_discriminator_loss(recorded, self._judge(output.mel.detach(), batch))
         if step < self.recipe.loss.adversarial_start:
             return terms
         self.discriminators.requires_grad_(False)
-        with self.autocast():
-            judged = self.discriminators(output.mel, batch.mel_lengths)
+        judged = self._judge(output.mel, batch)
         self.discriminators.requires_grad_(True)
         return terms | {"adversarial": mel_adversarial_loss(judged), "feature": mel_feature_loss(recorded, judged)}
 
@@ -89,3 +88,9 @@ class AdversarialFastPitchTask(FastPitchTask):
     def last_weights_step(self) -> int:
         """See `AcousticTask.last_weights_step`."""
         return max(super().last_weights_step, self.recipe.loss.adversarial_start)
+
+    def _judge(self, mel: Tensor, batch: AcousticBatch) -> list[MelJudgement]:
+        """Judge in the precision of the run where something is learned from it, and in float32 to measure."""
+        with self.autocast() if torch.is_grad_enabled() else nullcontext():
+            judgements: list[MelJudgement] = self.discriminators(mel, batch.mel_lengths)
+        return judgements

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sonorant.config import FastPitchRecipe
+from sonorant.errors import ConfigError
 from sonorant.features.batch import AcousticBatch
 from sonorant.features.store import FeatureStore
 from sonorant.models.acoustic_losses import LossTerm, fastpitch_losses, loss_weights
@@ -38,7 +39,10 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
     def make_network(self, store: FeatureStore) -> nn.Module:
         """See `AcousticTask.make_network`."""
         mel = store.config.mel
-        return FastPitch(self.recipe.model, len(self.table), len(store.speakers), mel.n_mels)
+        network = FastPitch(self.recipe.model, len(self.table), len(store.speakers), mel.n_mels)
+        if self.recipe.trainable is not None:
+            freeze_all_but(network, self.recipe.trainable)
+        return network
 
     def forward(self, network: nn.Module, batch: AcousticBatch) -> FastPitchOutput:
         """See `AcousticTask.forward`."""
@@ -94,3 +98,17 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
     def driver(self, runtime: Runtime) -> AcousticModel:
         """See `AcousticTask.driver`."""
         return FastPitchModel(runtime, self.recipe.model)
+
+
+def freeze_all_but(network: nn.Module, parts: Sequence[str]) -> None:
+    """Let only these parts of a network learn.
+
+    Raises:
+        ConfigError: It has no such part.
+    """
+    children = dict(network.named_children())
+    network.requires_grad_(False)
+    for part in parts:
+        if part not in children:
+            raise ConfigError(f"trainable: the model has no part {part!r}; its parts are {', '.join(children)}")
+        children[part].requires_grad_(True)
