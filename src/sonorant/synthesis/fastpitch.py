@@ -12,6 +12,9 @@ from sonorant.synthesis.runtime import Runtime
 from sonorant.synthesis.style import Style
 from sonorant.voice.graphs import DECODER, ENCODER
 
+LEAST_FRAMES = 26
+"""An utterance has no fewer at normal speed: 0.3 s at 22,050 Hz. Who has read only sentences swallows single sounds."""
+
 
 class FastPitchModel:
     """Drives FastPitch's graphs; see `AcousticModel`."""
@@ -43,6 +46,8 @@ class FastPitchModel:
 
     def _durations(self, log_durations: NDArray[np.float32], speed: float) -> NDArray[np.int64]:
         durations = durations_from_log(log_durations, speed, self._longest)
+        if 0 < (share := durations.sum() * speed / LEAST_FRAMES) < 1:
+            durations = durations_from_log(log_durations, speed * share, self._longest)
         if not durations.any():
             durations[-1] = 1
         return durations
