@@ -9,6 +9,7 @@ MONTHS = ("January February March April May June July August September October N
 MONTH_BY_SHORT = {month[:3]: month for month in MONTHS} | {"Sept": "September"}
 DAYS = {"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
         "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday"}  # fmt: skip
+WEEKDAY = "(?:" + "|".join(dict.fromkeys((*DAYS, *DAYS.values()))) + ")"
 MONTH = "(?:" + "|".join(MONTHS) + ")"
 SHORT = "(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)"
 DAY = r"(?:3[01]|[12]\d|0?[1-9])"
@@ -40,6 +41,14 @@ def _say_slashed(match: re.Match[str]) -> str | None:
     written = match["year"]
     spoken = year(int(written)) if len(written) == 4 else _short_year(written)
     return f"{month} {ordinal(day)}, {spoken}"
+
+
+def _say_this_year(match: re.Match[str]) -> str | None:
+    """Say a month and a day in figures after "on" or the day of the week (Tue 3/14); 9/11 stays what it is."""
+    month, day = _month_name(match["month"]), int(match["day"])
+    if month is None or not 1 <= day <= 31 or match["date"] == "9/11":
+        return None
+    return f"{DAYS.get(match['front'], match['front'])}{match['gap']}{month} {ordinal(day)}"
 
 
 def _short_year(written: str) -> str:
@@ -181,6 +190,14 @@ NUMERIC_RULES = (
         "date",
         re.compile(rf"{START}(?P<first>\d{{1,2}})(?P<mark>/)(?P<second>\d{{1,2}})/(?P<year>\d{{2}})(?![\w/])"),
         _say_slashed,
+    ),
+    Rule(
+        "date",
+        re.compile(
+            rf"\b(?P<front>[Oo]n|{WEEKDAY})(?P<gap>,? )(?P<date>(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}}))"
+            r"(?=[.,;:!?)]?(?:$| (?:at|and|with|from|to|@|[A-Z])))(?![\w/]|[.,]\d)"
+        ),
+        _say_this_year,
     ),
 )
 """Dates in figures; they go before versions and telephone numbers."""

@@ -11,7 +11,6 @@ from sonorant.text.normalize.numerals import (
     label_words,
     number_words,
     ordinal,
-    pair,
 )
 from sonorant.text.normalize.rewriting import Rule, text_after, text_before
 from sonorant.text.normalize.units import SYMBOLS
@@ -39,6 +38,29 @@ def _say_fraction(match: re.Match[str]) -> str | None:
     if denominator < 2 or denominator > MAX_DENOMINATOR or numerator > denominator * 10 or len(match["numerator"]) > 3:
         return f"{number_words(match['numerator'])} over {number_words(match['denominator'])}"
     return fraction(numerator, denominator)
+
+
+_RATED_BEFORE = re.compile(
+    r"\b(?:(?:scor(?:e[sd]?|ing)|rating|rated|imdb)(?: (?:it|of|is|was|at))?"
+    r"|(?:rat(?:e[sd]?|ing)|g[ai]ves?|giving) (?:it|them|th(?:is|at)(?: [a-z]+)?))(?: an?)?(?: [a-z]+)? ?:? ?$"
+    r"|\ban? (?:solid|strong|perfect|easy) $",
+    re.IGNORECASE,
+)
+_RATED_AFTER = re.compile(
+    r" (?:stars?|points?|marks?|ratings?|scores?|reviews?)\b|,? on (?:IMDb|Metacritic|Yelp|Amazon|Google|Goodreads"
+    r"|(?:the|her|his|my|our|their|an?) (?:[a-z]+ )?(?:test|exam|quiz|scale|final|paper|homework))\b"
+)
+
+
+def _say_points(match: re.Match[str]) -> str | None:
+    """Say what was reached out of what can be: 9/10 on IMDb, rated 4.5/5, 10/10."""
+    points, top = float(match["points"]), int(match["top"])
+    if points > top:
+        return None
+    after = text_after(match)
+    certain = bool(_RATED_AFTER.match(after)) or (top in (5, 10, 100) and ("." in match["points"] or points == top))
+    rated = top % 5 == 0 and bool(_RATED_BEFORE.search(text_before(match, 40))) and not re.match(" of ", after)
+    return f"{number_words(match['points'])} out of {number_words(match['top'])}" if certain or rated else None
 
 
 def _say_ordinal(match: re.Match[str]) -> str | None:
@@ -118,13 +140,6 @@ def _say_number(match: re.Match[str]) -> str:
     return f"{before}{number_words(match[0])}{after}"
 
 
-def _say_flight(match: re.Match[str]) -> str | None:
-    number = match[2]
-    if int(number) % 100 == 0:
-        return None
-    return f"{match[1]} {pair(*divmod(int(number), 100))}"
-
-
 def _say_resolution(match: re.Match[str]) -> str:
     return f"{label_words(match[1])} by {label_words(match[2])}"
 
@@ -202,8 +217,8 @@ RULES = (
     ),
     Rule(
         "score",
-        re.compile(r"(?<![\w.,/])(\d{1,3}(?:\.\d)?)/(\d{1,3})(?= (?:stars?|points?|marks?)\b)"),
-        lambda match: f"{number_words(match[1])} out of {number_words(match[2])}",
+        re.compile(r"(?<![\w.,/])(?P<points>\d{1,3}(?:\.\d)?)/(?P<top>\d{1,3})(?![\w/]|[.,]\d|-[a-z])"),
+        _say_points,
     ),
     Rule(
         "fraction",
@@ -226,11 +241,6 @@ RULES = (
         _say_letter_digits,
     ),
     Rule("negative number", re.compile(rf"(?<![\w.,)])(?<!\d )[-−] ?({NUMBER})"), _say_negative),
-    Rule(
-        "flight number",
-        re.compile(r"\b([Ff]light|[Rr]oom|[Hh]ighway|[Rr]oute|[Bb]oeing|[Ii]nterstate) (\d{3})(?![\d,]|\.\d)"),
-        _say_flight,
-    ),
 )
 CARDINAL_RULES = (Rule("number", re.compile(NUMBER), _say_number),)
 """The last word on figures: after these no digit is left."""

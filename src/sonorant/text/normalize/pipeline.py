@@ -8,6 +8,7 @@ from sonorant.text.normalize import (
     acronyms,
     addresses,
     dates,
+    designations,
     marks,
     money,
     numbers,
@@ -35,7 +36,7 @@ STAGES = (
     Stage(addresses.RULES),
     Stage(abbreviations.RULES),
     Stage(roman.RULES),
-    Stage(numbers.RANGE_RULES, figures=True),
+    Stage((*designations.TWO_PART_RULES, *numbers.RANGE_RULES), figures=True),
     Stage(dates.RULES),
     Stage((*units.RATE_RULES, *money.RULES), figures=True),
     Stage(numbers.EARLY_RULES),
@@ -43,7 +44,7 @@ STAGES = (
     Stage(numbers.POWER_RULES),
     Stage(acronyms.RULES),
     Stage(signs.RULES),
-    Stage((*dates.YEAR_RULES, *numbers.RULES, *numbers.CARDINAL_RULES), figures=True),
+    Stage((*dates.YEAR_RULES, *numbers.RULES, *designations.LABEL_RULES, *numbers.CARDINAL_RULES), figures=True),
     Stage(signs.LATE_RULES),
 )
 """The order matters: what contains a figure in a special sense is said before the plain numbers."""

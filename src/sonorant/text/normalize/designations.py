@@ -1,0 +1,69 @@
+"""Numbers that name a thing and count nothing: airliners, sections, flights, rooms."""
+
+import re
+
+from sonorant.text.normalize.acronyms import spell
+from sonorant.text.normalize.numerals import digits, label_words, number_words, plural
+from sonorant.text.normalize.rewriting import Rule
+
+AIRLINER_NOUNS = "MAX|Max|Dreamliner|jumbo|jet|jetliner|airliner|aircraft|airplane|plane"
+NAMING = (
+    "[Mm]odel|[Tt]ype|[Pp]art|[Ff]orm|[Aa]rticle|[Ss]ection|[Rr]ule|[Ff]igure|[Tt]able|[Uu]nit|[Aa]partment|[Rr]oom"
+    "|[Nn]umber|Boeing|Cessna|Piper"
+)
+"""Words before a number in two parts."""
+LABELLED = "[Ff]light|[Rr]oom|[Hh]ighway|[Rr]oute|[Ii]nterstate|[Bb]oeing|Airbus|Cessna"
+"""Words before a number that is said in pairs."""
+
+
+def _say_model(match: re.Match[str]) -> str:
+    """Say the number of an airliner in pairs, its variant as a number: 747-400, 787-9, 767-300ER, 737s."""
+    number = label_words(match["model"])
+    if not match["variant"]:
+        return plural(number) if match["several"] else number
+    variant = number_words(match["variant"])
+    return f"{number} {plural(variant) if match['variants'] else variant} {spell(match['letters'])}".rstrip()
+
+
+def _say_descending(match: re.Match[str]) -> str | None:
+    """Say a number in two parts (Section 12-3): what goes down is no range."""
+    first, second = match["first"], match["second"]
+    return f"{match['name']} {label_words(first)} {label_words(second)}" if int(first) > int(second) else None
+
+
+def _say_label(match: re.Match[str]) -> str | None:
+    return f"{match[1]} {label_words(match[2])}" if int(match[2]) % 100 else None
+
+
+def _say_emergency(match: re.Match[str]) -> str:
+    return digits(match[0].replace("-", ""))
+
+
+TWO_PART_RULES = (
+    Rule(
+        "emergency number",
+        re.compile(
+            r"(?<![\w.,:/$£€-])(?:9-1-1"
+            r"|(?:(?<=[Cc]all )|(?<=[Cc]alled )|(?<=[Cc]alling )|(?<=[Dd]ial )|(?<=[Dd]ialed ))(?:911|999)"
+            r"|911(?= (?:calls?|callers?|operators?|dispatchers?)\b))(?![\w-]|[.,]\d)"
+        ),
+        _say_emergency,
+    ),
+    Rule(
+        "model number",
+        re.compile(
+            r"(?<![\w.,:/$£€-])(?<!pages )(?P<model>7[0-8]7)"
+            r"(?:-(?P<variant>[1-9]00|[1-3][2-9]0|[89]|10)(?P<letters>[A-Z]{0,3})(?P<variants>s?)(?![\w-]|[.,]\d)"
+            r"|(?P<several>s)\b|(?= (?:" + AIRLINER_NOUNS + r")s?\b))"
+        ),
+        _say_model,
+    ),
+    Rule(
+        "model number",
+        re.compile(rf"\b(?P<name>{NAMING}) (?P<first>\d{{1,4}})-(?P<second>\d{{1,4}})(?![\w-]|[.,]\d)"),
+        _say_descending,
+    ),
+)
+"""They go before ranges."""
+LABEL_RULES = (Rule("label", re.compile(rf"\b({LABELLED}) (\d{{3,4}})(?![\d,]|\.\d)"), _say_label),)
+"""They go after years."""
