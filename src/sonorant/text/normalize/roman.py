@@ -32,7 +32,22 @@ HEADINGS = (
 )
 RANKED = "century|centuries|dynasty|corps|legion|olympiad"
 RULERS = re.compile(r"(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Prince|Kaiser|Saint|Sultan|under|of|and|by|to) $")
-REIGNS = re.compile(r"(?:died|reigned|ruled|became|succeeded|abdicated|and [A-Z]|of [A-Z]|to [A-Z])")
+REIGNED_OVER = re.compile(
+    r"\b(?:reign|rule|death|execution|coronation|court|trial|time|days|arm(?:y|ies)|son|daughter|brother|sister|wife"
+    r"|widow|mother|father|heir|palace|tomb|statue|portrait)s? of (?:King |Queen |Pope |Emperor |Tsar )?$"
+)
+REIGNS = re.compile(
+    r" (?:(?:died|reigned|ruled|became|succeeded|abdicated|is|has|does|the|who|whose)\b"
+    r"|(?:and|or|to) (?:[A-Z]|h(?:is|er)\b)"
+    r"|(?:of|at|by|from|with|during|until|against|in|on)\b"
+    r"(?! (?:course|turn|fact|general|particular|the other|least|once|first|last|now|then|my|principle|purpose)\b))"
+)
+"""What follows a ruler's name and numeral, and never the pronoun."""
+PRONOUN_VERBS = re.compile(
+    r" (?:am|have|haven't|do|don't|think|know|love|need|want|hope|believe|mean|feel|guess|wish|say|swear|promise"
+    r"|understand|agree|thank|like|see|just|also|really)\b"
+)
+"""What follows the pronoun, and never a ruler."""
 UNLIKELY = frozenset(
     "MIX DIM CD DVD MD CV DC LCD XL XXL MC DI MI MM CC DL CL CM MV MDI CIC LLC DD LL MCM XXX CI LI DX CX".split()
 )
@@ -52,20 +67,22 @@ def _say_rank(match: re.Match[str]) -> str | None:
 
 def _is_first(match: re.Match[str]) -> bool:
     """Tell "Charles I" from a name followed by the pronoun."""
-    after = text_after(match, 16)
-    if match["dot"] or re.match(r"[,;:)'\"]|$|-| ?[–—]", after):
+    after, before = text_after(match, 16), text_before(match, 32)
+    if re.match(r"'(?:m|d|ve|ll)\b", after) or PRONOUN_VERBS.match(after) or match["name"] == "August":
+        return False
+    if match["dot"] or re.match(r"[,;:)'\"?!]|$|-| ?[–—]", after) or REIGNS.match(after) or REIGNED_OVER.search(before):
         return True
-    before = text_before(match, 12)
-    return (
-        bool(REIGNS.match(after.lstrip()))
-        or (bool(RULERS.search(before)) and not re.match(r" [a-z]+ ", after))
-        or (bool(re.search(r"(?:King|Queen|Pope|Emperor|Empress|Tsar) $|(?:^|[.!?]['\")]* )$", before)))
-    )
+    named = RULERS.search(before) and not re.match(r" [a-z]+ ", after)
+    return bool(named or re.search(r"(?:King|Queen|Pope|Emperor|Empress|Tsar) $|(?:^|[.!?]['\")]* )$", before))
 
 
 def _say_heading(match: re.Match[str]) -> str | None:
     value = roman_value(match["numeral"])
     return f"{match['name']} {cardinal(value)}" if value is not None and value < 4000 else None
+
+
+def _say_world_war(match: re.Match[str]) -> str:
+    return "World War one" if match[1] in ("I", "1") else "World War two"
 
 
 def _say_century(match: re.Match[str]) -> str | None:
@@ -94,9 +111,11 @@ RULES = (
     ),
     Rule(
         "Roman numeral",
-        re.compile(rf"\b(?P<name>(?:{_NAMES})(?: [A-Z][a-z]{{1,15}})?) {NUMERAL}\b(?P<dot>\.)?(?![\w-])"),
+        re.compile(rf"\b(?P<name>(?:{_NAMES})(?: [A-Z][a-z]{{1,15}})?) {NUMERAL}\b(?<!Malcolm X)(?P<dot>\.)?(?![\w-])"),
         _say_rank,
     ),
+    Rule("Roman numeral", re.compile(r"\b(?P<name>World War) (?P<numeral>I{1,2})\b"), _say_heading),
+    Rule("Roman numeral", re.compile(r"\bWW ?(I{1,2}|[12])\b"), _say_world_war),
     Rule(
         "Roman numeral",
         re.compile(rf"\b(?P<name>(?:{_HEADINGS})\.?) {NUMERAL}\b(?!['’]m|['’]ve|['’]ll|['’]d)(?! [a-z]+(?:ed|ve|m)\b)"),
