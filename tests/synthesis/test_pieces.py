@@ -47,6 +47,13 @@ def test_a_piece_that_is_long_when_read_out_is_cut_again_and_nothing_is_lost() -
     assert " ".join(piece.piece.text for piece in pieces) == text
 
 
+def test_a_piece_that_is_cut_again_keeps_figures_with_their_units() -> None:
+    text = "The cargo was " + "twelve hundred and 7777777 kilograms of wood and 5 million tons of coal or " * 4 + "so."
+    pieces = [piece.piece.text for piece in read(text)]
+    assert len(pieces) > 4 and " ".join(pieces) == text
+    assert not any(piece.endswith(("7777777", "5", "million")) for piece in pieces)
+
+
 def test_the_last_part_of_a_cut_piece_keeps_its_pause() -> None:
     long, short = "7777777 " * 12 + "days.", "Then rest."
     pauses = [piece.piece.pause_s for piece in read(f"{long}\n\n{short}")]

@@ -118,6 +118,19 @@ def test_long_sentences_are_cut_at_clauses_then_at_spaces() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "whole",
+    ["5 kilograms", "$5 million", "3 million people", "1 1/2 cups", "Dr. Smith", "J. F. Doe", "50% off"],
+)
+def test_a_figure_stays_with_its_unit_and_a_title_with_its_name(whole: str) -> None:
+    for limit in range(17, 34):
+        assert any(whole in piece for piece in split_sentences(f"they all got there {whole} and took it home", limit))
+
+
+def test_figures_are_parted_where_there_is_no_other_gap() -> None:
+    assert split_sentences("one 222 333 444 555", 12) == ["one 222 333", "444 555"]
+
+
 def test_a_word_longer_than_the_limit_is_cut() -> None:
     assert split_sentences("a" * 25, 10) == ["a" * 10, "a" * 10, "a" * 5]
 

@@ -34,15 +34,18 @@ SOMETIMES_LAST = (
     - {"Sun", "Sat", "Miss", "Mass", "Wash", "Del", "La", "Ill", "Ore", "Pa", "max"}
 )
 LATIN_WORDS = frozenset(["i.e", "e.g", "cf", "viz", "al", "ca", "c"])
+GAP = re.compile(r"(?<![\d.%°])(?<!\b(?:hundred|million|billion))(?<!\b(?:thousand|trillion))\s")
+"""White space that parts neither a figure from what it counts ("5 kg", "$5 million") nor an abbreviation or an initial
+from its name."""
 MIN_FILL = 3
-"""A piece of an over-long sentence is cut at a clause mark only beyond 1/3 of the limit; else at a space."""
+"""A piece of an over-long sentence is cut at a clause mark or a `GAP` only beyond 1/3 of the limit; else at a space."""
 
 
 def split_sentences(text: str, max_characters: int = 300) -> list[str]:
     """Split a text into sentences to be spoken one by one.
 
     Abbreviations, initials, decimals and addresses do not end a sentence; blank lines do. Sentences longer than
-    `max_characters` are cut after clause marks, else at spaces, else anywhere. Only white space is lost.
+    `max_characters` are cut after clause marks, else between words, else anywhere. Only white space is lost.
 
     Args:
         text: Raw text, before normalisation.
@@ -122,9 +125,10 @@ def _pieces(sentence: str, limit: int) -> list[str]:
 
 
 def _cut(window: str, limit: int) -> int:
-    """Return where to cut a window of `limit` + 1 characters: after the last clause mark, else space, else the end."""
-    clauses = [match.end() for match in CLAUSE.finditer(window) if limit // MIN_FILL <= match.end() <= limit]
-    if clauses:
-        return clauses[-1]
+    """Return where to cut a window of `limit` + 1 characters: at the last clause mark, else gap, space, or the end."""
+    for pattern, side in ((CLAUSE, re.Match.end), (GAP, re.Match.start)):
+        places = [side(match) for match in pattern.finditer(window) if limit // MIN_FILL <= side(match) <= limit]
+        if places:
+            return places[-1]
     spaces = [match.start() for match in re.finditer(r"\s", window) if match.start() > 0]
     return spaces[-1] if spaces else limit
