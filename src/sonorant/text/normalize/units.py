@@ -26,12 +26,14 @@ UNITS = {
     "sq mi": "square mile", "sq km": "square kilometer", "sq m": "square meter", "cu ft": "cubic foot",
     "cwt": "hundredweight", "wk": "week", "wks": "week", "yr": "year", "yrs": "year", "mol": "mole", "kn": "knot",
     "bpm": "beat per minute", "mpg": "mile per gallon", "kbit": "kilobit", "Mbit": "megabit",
-    "bit": "bit", "d": "day", "pts": "point",
+    "bit": "bit", "d": "day", "pts": "point", "mo": "month", "mos": "month", "sqft": "square foot",
+    "sq. ft": "square foot", "sq. mi": "square mile", "cu. ft": "cubic foot", "fl oz": "fluid ounce",
+    "fl. oz": "fluid ounce",
 }  # fmt: skip
 INVARIABLE = frozenset(
     ["hertz", "kilohertz", "megahertz", "gigahertz", "P S I", "C C", "R P M", "D P I", "hundredweight"]
 )
-NEEDS_DOT = frozenset(["in", "pt", "cal", "gal", "mi", "sec", "min", "d", "wk", "yr"])
+NEEDS_DOT = frozenset(["in", "pt", "cal", "gal", "mi", "d", "mo"])
 """Units that are also words, or too short, to count without a dot or a second factor."""
 CLINGING = frozenset(["m", "g", "h", "s", "L", "l", "B", "W", "V", "J", "N", "d", "kn"])
 """Units of one letter may stand for other things; see `_unit`."""
@@ -72,11 +74,11 @@ def _say_measure(match: re.Match[str]) -> str | None:
     dot, after = match["dot"], text_after(match, 4)
     if unit in NEEDS_DOT and not (dot or per) and not match["hyphen"]:
         return None
-    if unit in SPACED and not per and not match["gap"]:
+    if unit in SPACED and not per and not match["gap"] and not (unit == "s" and "." in number):
         return None
     if match["hyphen"] and unit in CLINGING and unit != "m":
         return None
-    one = number == "1" or bool(match["hyphen"]) or (not dot and is_attributive(match))
+    one = number == "1" or bool(match["hyphen"]) or is_attributive(match)
     spoken = f"{number_words(number)}{match['magnitude']} {unit_name(unit, one and not match['magnitude'], power)}"
     if per:
         spoken += f" per {unit_name(per, True, match['per_power'])}"
@@ -112,11 +114,21 @@ def _say_feet_inches(match: re.Match[str]) -> str:
     return spoken
 
 
+def _closes_quotation(match: re.Match[str]) -> bool:
+    """Whether the mark behind a number closes a quotation: an odd number of such marks stands before it."""
+    return len(re.findall(r'(?<!\d)"', text_before(match, 200))) % 2 == 1
+
+
 def _say_inches(match: re.Match[str]) -> str | None:
-    """Say 10" as inches unless the mark closes a quotation: an odd number of such marks stands before it."""
-    if len(re.findall(r'(?<!\d)"', text_before(match, 200))) % 2:
+    if _closes_quotation(match):
         return None
     return f"{number_words(match['number'])} {'inch' if match['number'] == '1' or is_attributive(match) else 'inches'}"
+
+
+def _say_fraction_inches(match: re.Match[str]) -> str | None:
+    if _closes_quotation(match):
+        return None
+    return f"{match['fraction']} {'inches' if ' ' in match['fraction'] else 'inch'}"
 
 
 def _say_prime(match: re.Match[str]) -> str:
@@ -156,11 +168,22 @@ RULES = (
         _say_feet_inches,
     ),
     Rule("feet and inches", re.compile(rf"{START}(?P<number>{NUMBER}) ?(?P<mark>[′″])(?!\w)"), _say_prime),
+    Rule(
+        "feet and inches",
+        re.compile(rf"{START}(?P<feet>[3-8])(?:'|ft ?)(?P<inches>1[01]|\d)(?![\w'\"]|[.,]\d)"),
+        _say_feet_inches,
+    ),
     Rule("inches", re.compile(rf'{START}(?P<number>{NUMBER})"(?= [a-z]|[-x×])'), _say_inches),
+    Rule(
+        "inches",
+        re.compile(r'(?<![\w.,/$£€])(?P<fraction>(?:\d{1,3}[ -])?\d{1,2}/(?:2|4|8|16|32|64))"(?! ?[A-Z])'),
+        _say_fraction_inches,
+    ),
     Rule(
         "feet and inches",
         re.compile(
-            rf"{START}(?P<feet>\d{{1,4}}) ?(?:ft|feet)\b\.?,? ?(?P<inches>\d{{1,2}}(?:\.\d)?) ?in\b\.?(?= [a-z]|[,;)])"
+            rf"{START}(?P<feet>\d{{1,4}}) ?(?:ft|feet)\b\.?,? "
+            rf"?(?P<inches>\d{{1,2}}(?:\.\d)?) ?in\b(?:\.(?= [a-z]|[,;)]))?(?= [a-z]|[,;.)]|$)"
         ),
         _say_feet_inches,
     ),
@@ -169,6 +192,7 @@ RULES = (
         re.compile(rf"(?<![\w.,$£€])(?P<minus>(?<!\d)[-−] ?)?(?P<number>{NUMBER}) ?° ?(?P<scale>[CFK])\b"),
         _say_temperature,
     ),
+    Rule("range", re.compile(r"(?<=\d)° ?[-–] ?(?=\d{1,3}(?:\.\d)? ?°)"), lambda match: " to "),
     Rule(
         "angle",
         re.compile(
