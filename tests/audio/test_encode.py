@@ -1,13 +1,16 @@
 """A stream and a whole file hold the same sound."""
 
 import io
+import itertools
 import struct
+import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from sonorant.audio.encode import FORMATS, StreamEncoder, encode
+from sonorant.audio.encode import FORMATS, FileEncoder, StreamEncoder, encode, encode_into
 from sonorant.audio.sound import Audio
 from sonorant.errors import RequestError
 
@@ -62,6 +65,46 @@ def test_a_file_is_exactly_as_long_as_its_sound(speech: Audio, format: str) -> N
     assert len(samples) == round(speech.duration_s * rate)
 
 
+@pytest.mark.parametrize("format", ["wav", "flac", "mp3", "opus"])
+def test_the_sizes_of_the_chunks_do_not_show_in_a_file(speech: Audio, format: str) -> None:
+    file, encoder = io.BytesIO(), FileEncoder(format, 22050)
+    encode_into(file, np.split(speech.samples, [0, 1, 5000, 5333, 30000]), encoder)
+    assert encoder.duration_s == speech.duration_s
+    np.testing.assert_array_equal(_decode(file.getvalue())[0], _decode(encode(speech, format))[0])
+
+
+@pytest.mark.parametrize("format", ["flac", "mp3", "ogg"])
+def test_a_file_is_what_soundfile_writes(speech: Audio, format: str) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, speech.samples, speech.sample_rate, format=format)
+    expected, _ = _decode(file.getvalue())
+    np.testing.assert_allclose(_decode(encode(speech, format))[0], expected, atol=1.01 / 32768)
+
+
+@pytest.mark.parametrize("encoder", [StreamEncoder, FileEncoder])
+@pytest.mark.parametrize("format", ["wav", "mp3", "ogg"])
+def test_a_long_sound_is_encoded_within_bounded_memory(
+    speech: Audio, tmp_path: Path, encoder: type[StreamEncoder | FileEncoder], format: str
+) -> None:
+    encode(speech, format)  # what is imported is not counted
+    with (tmp_path / "long").open("wb") as file:
+        tracemalloc.start()
+        encode_into(file, itertools.repeat(speech.samples[10000:14000], 200), encoder(format, 22050))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 0.5 * (tmp_path / "long").stat().st_size
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_full_disk_is_not_lost_in_the_encoder(speech: Audio, format: str) -> None:
+    class Full(io.BytesIO):
+        def write(self, content: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        encode_into(Full(), [speech.samples], FileEncoder(format, 22050))
+
+
 @pytest.mark.parametrize("format", STREAMED)
 def test_bytes_leave_while_the_sound_is_still_being_made(speech: Audio, format: str) -> None:
     parts = _stream(speech, format, [4410] * 9)
@@ -100,6 +143,14 @@ def test_a_streamed_wav_declares_no_length_and_a_whole_one_does(speech: Audio) -
     assert struct.unpack("<I", whole[4:8]) == (len(whole) - 8,)
     assert struct.unpack("<I", whole[40:44]) == (2 * len(speech.samples),)
     assert streamed[44:] == whole[44:] == encode(speech, "pcm")
+
+
+def test_a_wav_of_more_than_its_header_can_tell_declares_no_length(
+    speech: Audio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sonorant.audio.encode._UNKNOWN_SIZE", 2 * len(speech.samples))
+    header = encode(speech, "wav")[:44]
+    assert struct.unpack("<I", header[4:8]) == struct.unpack("<I", header[40:44]) == (2 * len(speech.samples),)
 
 
 def test_a_stream_of_nothing_is_a_valid_file() -> None:

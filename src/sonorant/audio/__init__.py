@@ -1,7 +1,7 @@
 """Sound: files, levels, mel spectrograms and pitch. The mel in torch is `sonorant.audio.mel_torch`, not listed here."""
 
-from sonorant.audio.encode import FORMATS, StreamEncoder, encode
-from sonorant.audio.files import read_audio, write_audio
+from sonorant.audio.encode import FORMATS, FileEncoder, StreamEncoder, encode, encode_into
+from sonorant.audio.files import read_audio, write_audio, write_chunks
 from sonorant.audio.griffin_lim import griffin_lim
 from sonorant.audio.level import loudness_lufs, to_loudness, trim_silence
 from sonorant.audio.mel import log_mel, mel_filterbank
@@ -13,8 +13,10 @@ from sonorant.audio.stft import istft, stft
 __all__ = [
     "FORMATS",
     "Audio",
+    "FileEncoder",
     "StreamEncoder",
     "encode",
+    "encode_into",
     "estimate_pitch",
     "griffin_lim",
     "istft",
@@ -27,4 +29,5 @@ __all__ = [
     "to_loudness",
     "trim_silence",
     "write_audio",
+    "write_chunks",
 ]

@@ -1,19 +1,21 @@
-"""Encoding speech, whole or while it is being spoken.
+"""Encoding speech into a file or a stream while it is being spoken.
 
-The two differ where a header tells the length, which a stream can't know when it begins: a streamed wav declares an
-unknown length, a streamed mp3 has a constant bit rate and keeps the encoder's padding, and flac is not streamed, as
-decoders refuse it without its length.
+The two differ where a header tells the length, which is known last. A file's header is corrected in the end; a streamed
+wav declares an unknown length, a streamed mp3 has a constant bit rate and keeps the encoder's padding, and flac is not
+streamed, as decoders refuse it without its length.
 """
 
 import io
+import os
 import struct
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sonorant.audio.resample import resample, resample_stream
+from sonorant.audio.resample import resample_stream
 from sonorant.audio.sound import Audio, pcm16
 from sonorant.errors import RequestError
 
@@ -50,24 +52,83 @@ def encode(audio: Audio, format: str) -> bytes:
         >>> encode(Audio(np.zeros(2, dtype=np.float32), 22050), "pcm")
         b'\\x00\\x00\\x00\\x00'
     """
-    _check_format(format, FORMATS)
-    samples = _finite(audio.samples)
-    if format in _CODECS:
-        rate = _written_rate(format, audio.sample_rate)
-        codec = _Codec(format, rate)
-        codec.write(resample(samples, audio.sample_rate, rate))
-        return codec.close()
-    content = _pcm(samples)
-    return _wav_header(audio.sample_rate, len(content)) + content if format == "wav" else content
+    file = io.BytesIO()
+    encode_into(file, [audio.samples], FileEncoder(format, audio.sample_rate))
+    return file.getvalue()
 
 
-class StreamEncoder:
-    """Encodes chunks of samples as they come; the bytes of all calls in order are one sound file.
+def encode_into(file: BinaryIO, chunks: Iterable[NDArray[np.float32]], encoder: "Encoder") -> None:
+    """Write a sound into an empty file while it is being made, a chunk at a time.
+
+    For a FileEncoder the file must be able to seek.
+
+    Raises:
+        ValueError: A sample is not a finite number.
+        OSError: The file cannot be written.
+    """
+    for chunk in chunks:
+        file.write(encoder.push(chunk))
+        file.flush()
+    file.write(encoder.close())
+    for position, content in encoder.corrections:
+        file.seek(position)
+        file.write(content)
+
+
+class Encoder:
+    """Encodes chunks of samples as they come.
 
     Opus and mp3 know few sample rates; others are resampled to 24 kHz on the way.
 
     Attributes:
         sample_rate: The rate that is written.
+        corrections: What is to be written over earlier bytes after `close`, and where: the length in the header.
+    """
+
+    corrections: Sequence[tuple[int, bytes]] = ()
+
+    def __init__(self, format: str, sample_rate: int, allowed: tuple[str, ...], **options: Any) -> None:
+        _check_format(format, allowed)
+        self._given_rate = sample_rate
+        self._num_given = 0
+        self.sample_rate = _written_rate(format, sample_rate)
+        self._resampler = resample_stream(sample_rate, self.sample_rate) if self.sample_rate != sample_rate else None
+        self._sink = _Sink()
+        codec = _Codec if format in _CODECS else _Bare
+        self._codec = codec(self._sink, format, self.sample_rate, **options)
+
+    def push(self, samples: NDArray[np.float32]) -> bytes:
+        """Return what became ready with these samples; it may be nothing yet.
+
+        Shape:
+            samples: (N,) in [-1, 1]
+
+        Raises:
+            ValueError: A sample is not a finite number.
+        """
+        self._write(_finite(samples), last=False)
+        self._num_given += len(samples)
+        return self._sink.take()
+
+    def close(self) -> bytes:
+        """Return the rest. Nothing can be pushed afterwards."""
+        self._write(np.zeros(0, dtype=np.float32), last=True)
+        self._codec.close()
+        return self._sink.take()
+
+    @property
+    def duration_s(self) -> float:
+        """The seconds of sound that were pushed."""
+        return self._num_given / self._given_rate
+
+    def _write(self, samples: NDArray[np.float32], last: bool) -> None:
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(samples.astype(np.float32, copy=False), last=last)
+        self._codec.write(samples)
+
+
+class StreamEncoder(Encoder):
+    """Encodes for a reader who is there already; the bytes of all calls in order are one sound file.
 
     Example:
         >>> encoder = StreamEncoder("wav", 22050)
@@ -82,56 +143,88 @@ class StreamEncoder:
         Raises:
             RequestError: There is no such format, or it can't be streamed.
         """
-        _check_format(format, _STREAMED)
-        self.sample_rate = _written_rate(format, sample_rate)
-        self._resampler = resample_stream(sample_rate, self.sample_rate) if self.sample_rate != sample_rate else None
-        options = _MP3_STREAM if format == "mp3" else {}
-        self._codec = _Codec(format, self.sample_rate, **options) if format in _CODECS else None
-        self._header = _wav_header(sample_rate, None) if format == "wav" else b""
-        self._num_taken = 0
+        super().__init__(format, sample_rate, _STREAMED, **(_MP3_STREAM if format == "mp3" else {}))
 
-    def push(self, samples: NDArray[np.float32]) -> bytes:
-        """Return what became ready with these samples; it may be nothing yet.
 
-        Shape:
-            samples: (N,) in [-1, 1]
+class FileEncoder(Encoder):
+    """Encodes for a file; the bytes of all calls in order, then corrected, are one that tells its length."""
+
+    def __init__(self, format: str, sample_rate: int) -> None:
+        """Begin a file.
 
         Raises:
-            ValueError: A sample is not a finite number.
+            RequestError: There is no such format.
         """
-        return self._encode(_finite(samples), last=False)
+        super().__init__(format, sample_rate, FORMATS)
+        self.corrections = self._sink.corrections
 
-    def close(self) -> bytes:
-        """Return the rest. Nothing can be pushed afterwards."""
-        return self._encode(np.zeros(0, dtype=np.float32), last=True)
 
-    def _encode(self, samples: NDArray[np.float32], last: bool) -> bytes:
-        if self._resampler is not None:
-            samples = self._resampler.resample_chunk(samples.astype(np.float32, copy=False), last=last)
-        if self._codec is not None:
-            return self._fresh(self._codec, samples, last)
-        header, self._header = self._header, b""
-        return header + _pcm(samples)
+class _Sink:
+    """A file in memory that is emptied as it grows.
 
-    def _fresh(self, codec: "_Codec", samples: NDArray[np.float32], last: bool) -> bytes:
-        codec.write(samples)
-        if last:
-            codec.close()
-        fresh = codec.content(self._num_taken)
-        self._num_taken += len(fresh)
+    An exception of a real file, such as that of a full disk, would be lost in libsndfile, which writes from C.
+
+    Attributes:
+        corrections: What was written over earlier bytes, and where.
+    """
+
+    def __init__(self) -> None:
+        self.corrections: list[tuple[int, bytes]] = []
+        self._fresh = bytearray()
+        self._position = self._end = 0
+
+    def write(self, content: bytes) -> int:
+        if self._position == self._end:
+            self._fresh += content
+            self._end += len(content)
+        else:
+            self.corrections.append((self._position, bytes(content)))
+        self._position += len(content)
+        return len(content)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def take(self) -> bytes:
+        """Return what was appended since the last call."""
+        fresh, self._fresh = bytes(self._fresh), bytearray()
         return fresh
 
 
-class _Codec:
-    """A soundfile encoder that writes to memory: libsndfile's own sinks must seek."""
+class _Bare:
+    """Bare 16-bit samples, in wav behind a header."""
 
-    def __init__(self, format: str, sample_rate: int, **options: Any) -> None:
+    def __init__(self, sink: _Sink, format: str, sample_rate: int) -> None:
+        self._sink = sink
+        self._header_rate = sample_rate if format == "wav" else None
+        self._num_bytes = 0
+        self._write_header(None)
+
+    def write(self, samples: NDArray[np.float32]) -> None:
+        self._num_bytes += self._sink.write(pcm16(samples).astype("<i2").tobytes())
+
+    def close(self) -> None:
+        self._sink.seek(0)
+        self._write_header(self._num_bytes)
+
+    def _write_header(self, num_bytes: int | None) -> None:
+        if self._header_rate is not None:
+            self._sink.write(_wav_header(self._header_rate, num_bytes))
+
+
+class _Codec:
+    """A soundfile encoder, whose own sinks must seek."""
+
+    def __init__(self, sink: _Sink, format: str, sample_rate: int, **options: Any) -> None:
         import soundfile
 
         container, subtype = _CODECS[format]
-        self._sink = io.BytesIO()
         self._file = soundfile.SoundFile(
-            self._sink, "w", sample_rate, channels=1, format=container, subtype=subtype, **options
+            sink, "w", sample_rate, channels=1, format=container, subtype=subtype, **options
         )
         if format == "opus":
             _shorten_pages(self._file)
@@ -142,12 +235,8 @@ class _Codec:
         for start in range(0, len(ready), _BLOCK):
             self._file.write(ready[start : start + _BLOCK])
 
-    def content(self, start: int = 0) -> bytes:
-        return bytes(self._sink.getbuffer()[start:])
-
-    def close(self) -> bytes:
+    def close(self) -> None:
         self._file.close()
-        return self.content()
 
 
 def _shorten_pages(file: Any) -> None:
@@ -178,13 +267,11 @@ def _finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return samples
 
 
-def _pcm(samples: NDArray[np.float32]) -> bytes:
-    return pcm16(samples).astype("<i2").tobytes()
-
-
 def _wav_header(sample_rate: int, num_bytes: int | None) -> bytes:
-    """Return the header of a mono 16-bit wav file; None writes the sizes that stand for an unknown length."""
-    riff_size, data_size = (_UNKNOWN_SIZE, _UNKNOWN_SIZE) if num_bytes is None else (num_bytes + 36, num_bytes)
+    """Return the header of a mono 16-bit wav file; None, and what 4 GiB do not hold, becomes an unknown length."""
+    riff_size = data_size = _UNKNOWN_SIZE
+    if num_bytes is not None and num_bytes + 36 < _UNKNOWN_SIZE:
+        riff_size, data_size = num_bytes + 36, num_bytes
     form = struct.pack("<HHIIHH", 1, 1, sample_rate, 2 * sample_rate, 2, 16)
     return (
         b"RIFF" + struct.pack("<I", riff_size) + b"WAVE"

@@ -2,20 +2,21 @@
 
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sonorant.audio.encode import FORMATS, encode
+from sonorant.audio.encode import FORMATS, FileEncoder, encode_into
 from sonorant.audio.resample import resample
 from sonorant.audio.sound import Audio
 from sonorant.audio.truncation import declares_length, is_cut_off
 from sonorant.errors import CorpusError, RequestError
 from sonorant.files import check_writable, write_file
 
-__all__ = ["FORMATS", "Audio", "read_audio", "write_audio"]
+__all__ = ["FORMATS", "Audio", "read_audio", "write_audio", "write_chunks"]
 
 _LOUDEST = 4.0
 """Float files overshoot full scale a little; beyond this (12 dB) they hold something else than samples in [-1, 1]."""
@@ -47,10 +48,20 @@ def write_audio(path: str | os.PathLike[str], audio: Audio) -> None:
     Raises:
         RequestError: The suffix names no format, the path is a folder, its folder is missing, or the disk refuses.
     """
+    write_chunks(path, [audio.samples], audio.sample_rate)
+
+
+def write_chunks(path: str | os.PathLike[str], chunks: Iterable[NDArray[np.float32]], sample_rate: int) -> float:
+    """Write a sound file as `write_audio` does, chunk by chunk as they are made; return its length in seconds.
+
+    Raises:
+        RequestError: As of `write_audio`; where it can be known, before the first chunk is asked for.
+    """
     target = Path(path)
     check_writable(target)
-    content = encode(audio, format_of(target))
-    write_file(target, lambda file: file.write(content))
+    encoder = FileEncoder(format_of(target), sample_rate)
+    write_file(target, lambda file: encode_into(file, chunks, encoder))
+    return encoder.duration_s
 
 
 def format_of(path: Path) -> str:

@@ -1,9 +1,11 @@
 """`sonorant say`: speak text to a file or to stdout, or explain how it would be read."""
 
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +14,7 @@ from sonorant.errors import RequestError, TextError
 from sonorant.files import check_writable
 
 if TYPE_CHECKING:
+    from sonorant.synthesis.runtime import Floats
     from sonorant.synthesis.synthesizer import Synthesizer
     from sonorant.voice import Voice
     from sonorant.voice.trained import TrainedModel
@@ -50,20 +53,22 @@ def say(
     explain: Annotated[bool, typer.Option("--explain", help="Show how the text is read; speak nothing.")] = False,
 ) -> None:
     """Speak text with a voice."""
+    from sonorant.audio import write_chunks
+
     wanted = _text(words, text, file)
     path = None if output == "-" or explain else _path(output, audio_format)
     synthesizer = _synthesizer(voice, acoustic, vocoder, threads, lexicon or [], precision)
     if explain:
         _explain(synthesizer, wanted)
         return
-    settings = {
-        "speed": speed, "pitch": pitch, "pitch_range": pitch_range,
-        "seed": seed, "speaker": speaker, "denoise": denoise,
-    }  # fmt: skip
+    warnings = _Warnings()
+    chunks = synthesizer.stream(wanted, speed, pitch, seed, speaker, denoise, pitch_range, warnings)
     if path is None:
-        _stream(synthesizer, wanted, audio_format or "wav", settings)
+        _to_stdout(chunks, audio_format or "wav", synthesizer.sample_rate)
     else:
-        _save(synthesizer, wanted, path, settings)
+        duration_s = write_chunks(path, chunks, synthesizer.sample_rate)
+        print(f"{path} ({duration_s:.2f} s)")
+    warnings.check()
 
 
 def _synthesizer(
@@ -143,51 +148,36 @@ def _path(output: str | None, audio_format: str | None) -> Path:
     return path
 
 
-def _save(synthesizer: "Synthesizer", text: str, path: Path, settings: dict[str, Any]) -> None:
-    from sonorant.audio import write_audio
-
-    speech = synthesizer.speak(text, **settings)
-    write_audio(path, speech)
-    _warn(speech.warnings)
-    print(f"{path} ({speech.duration_s:.2f} s)")
-    _check(speech.warnings)
-
-
-def _stream(synthesizer: "Synthesizer", text: str, audio_format: str, settings: dict[str, Any]) -> None:
-    from sonorant.audio import StreamEncoder, encode
+def _to_stdout(chunks: Iterable["Floats"], audio_format: str, sample_rate: int) -> None:
+    from sonorant.audio import FileEncoder, StreamEncoder, encode_into
 
     out = sys.stdout.buffer
-    if audio_format == "flac":
-        speech = synthesizer.speak(text, **settings)
-        out.write(encode(speech, audio_format))
-        _warn(speech.warnings)
-        _check(speech.warnings)
+    if audio_format != "flac":
+        encode_into(out, chunks, StreamEncoder(audio_format, sample_rate))
         return
-    encoder = StreamEncoder(audio_format, synthesizer.sample_rate)
-    warnings: list[str] = []
-
-    def warn(warning: str) -> None:
-        warnings.append(warning)
-        _warn([warning])
-
-    for chunk in synthesizer.stream(text, **settings, warn=warn):
-        out.write(encoder.push(chunk))
-        out.flush()
-    out.write(encoder.close())
-    _check(warnings)
+    with TemporaryFile() as file:  # flac is not streamed: its header is complete last
+        encode_into(file, chunks, FileEncoder(audio_format, sample_rate))
+        file.seek(0)
+        shutil.copyfileobj(file, out)
 
 
-def _warn(warnings: Iterable[str]) -> None:
-    for warning in warnings:
-        print(f"sonorant: warning: {warning}", file=sys.stderr)
+class _Warnings:
+    """Tells each warning on stderr as it arises, once."""
 
+    def __init__(self) -> None:
+        self._told: set[str] = set()
 
-def _check(warnings: Iterable[str]) -> None:
-    """End with exit code 1 where a sentence is not what was asked for; its sound is written all the same."""
-    from sonorant.synthesis.speech import Failed
+    def __call__(self, warning: str) -> None:
+        if warning not in self._told:
+            print(f"sonorant: warning: {warning}", file=sys.stderr)
+        self._told.add(warning)
 
-    if any(isinstance(warning, Failed) for warning in warnings):
-        raise typer.Exit(1)
+    def check(self) -> None:
+        """End with exit code 1 where a sentence is not what was asked for; its sound is written all the same."""
+        from sonorant.synthesis.speech import Failed
+
+        if any(isinstance(warning, Failed) for warning in self._told):
+            raise typer.Exit(1)
 
 
 def _explain(synthesizer: "Synthesizer", text: str) -> None:

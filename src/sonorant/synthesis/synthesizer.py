@@ -22,6 +22,7 @@ from sonorant.voice.manifest import VoiceManifest
 DEFAULT_VOICE = "kathleen"
 BATCH_SIZE = 16
 """Sentences that `speak_batch` gives to the acoustic model at once."""
+_NO_SOUND = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,23 +168,27 @@ class Synthesizer:
     def _speak(
         self, parts: Iterable[ReadPiece], style: Style, mels: Iterator[SpokenMel] | None = None
     ) -> Iterator[_Chunk]:
-        """Speak piece by piece; one without words is left out with a warning unless there is no other.
+        """Speak piece by piece; one without words is left out, with a warning once there is another.
 
         `mels` are those of the parts that have words, where they are made already.
         """
         position = 0
         unspeakable = TextError("text: it is empty; give at least one word")
+        left_out: list[str] = []
         for part in parts:
             if part.utterance is None:
                 unspeakable = part.error or unspeakable
-                yield _Chunk(np.zeros(0, dtype=np.float32), warnings=(f"left out: {unspeakable}",))
+                left_out.append(f"left out: {unspeakable}")
                 continue
+            yield _Chunk(_NO_SOUND, warnings=tuple(left_out))
+            left_out.clear()
             spoken = next(mels or self._mels([part.utterance], style))
             for chunk in self._speak_part(part.piece, part.utterance, spoken, style, position):
                 position += len(chunk.samples)
                 yield chunk
         if position == 0:
             raise unspeakable
+        yield _Chunk(_NO_SOUND, warnings=tuple(left_out))
 
     def _speak_part(
         self, piece: Piece, utterance: Utterance, spoken: SpokenMel, style: Style, position: int
@@ -191,7 +196,7 @@ class Synthesizer:
         """Speak one piece that begins `position` samples into the speech, and the pause behind it."""
         words = spoken_words(utterance, spoken.durations, self.manifest.vocoder.mel, position)
         warnings = tuple(type(warning)(f"{warning}: {piece.text!r}") for warning in spoken.warnings)
-        yield _Chunk(np.zeros(0, dtype=np.float32), words, (*utterance.reports, *warnings))
+        yield _Chunk(_NO_SOUND, words, (*utterance.reports, *warnings))
         for samples in self._sound(spoken.mel, style):
             clipped = np.clip(samples, -1.0, 1.0)
             num_clipped = int(np.count_nonzero(clipped != samples))

@@ -25,6 +25,7 @@ TITLES = {
     "Rev": "Reverend", "Hon": "Honorable", "Prof": "Professor", "Gov": "Governor", "Sen": "Senator",
     "Rep": "Representative", "Pres": "President", "Supt": "Superintendent", "Insp": "Inspector", "Msgr": "Monsignor",
     "Mt": "Mount", "Fr": "Father", "Atty": "Attorney", "Det": "Detective", "Secy": "Secretary",
+    "Sens": "Senators", "Reps": "Representatives",
 }  # fmt: skip
 """Stand before a name; their dot never ends a sentence."""
 UNDOTTED_TITLES = ("Mr", "Mrs", "Ms", "Mme", "Capt", "Lt", "Col", "Sgt", "Prof", "Rev", "Mt")
@@ -53,7 +54,7 @@ PLAIN = {
     "vols": "volumes",
     "figs": "figures", "avg": "average", "mgr": "manager", "dist": "district", "hosp": "hospital", "inst": "institute",
     "usu": "usually", "orig": "originally", "est": "estimated", "ch": "chapter",
-    "vol": "volume", "fig": "figure",
+    "vol": "volume", "fig": "figure", "doz": "dozen", "pkg": "package",
 }  # fmt: skip
 """Stand anywhere, always with a dot; their dot may also end the sentence."""
 ALSO_WORDS = frozenset(["Max", "Bart", "fig", "temp"])
@@ -131,6 +132,10 @@ def _say_doctor_or_drive(match: re.Match[str]) -> str | None:
     return _title_or_road(match, "Doctor", "Drive")
 
 
+def _say_road(match: re.Match[str]) -> str:
+    return PLAIN[match[1].lower()].capitalize()
+
+
 _ADDRESS = re.compile(r"\d+[A-Za-z]?(?: [A-Z]\.?)?(?: [A-Z][a-z]+){1,2} $|\d(?:st|nd|rd|th) $")
 _NAME = re.compile(r"(?:^|[^A-Za-z'])([A-Z][a-z]+)(?:'s)? $")
 
@@ -199,6 +204,9 @@ RULES = (
         "title", re.compile(rf"(?<![\w.'])({_alternatives(UNDOTTED_TITLES)})(?= (?:and )?[A-Z][A-Za-z.])"), _say_title
     ),
     Rule("saint or street", re.compile(r"(?<![\w.])(St)(?:\.|(?= [A-Z][a-z]))"), _say_saint_or_street),
+    Rule("saint or street", re.compile(r"(?<=[a-z] )(St)(?=[,;:!?)]|$)"), _say_saint_or_street),
+    Rule("road", re.compile(r"(?<=[a-z] )(Ave|Blvd|Pkwy|Rd)\b(?!\.)"), _say_road),
+    Rule("road", re.compile(r"\b(Hwy)\b(?!\.)(?= \d)"), _say_road),
     Rule("saint or street", re.compile(r"(?<![\w.])(Ste)\.(?= [A-Z][a-z])"), lambda match: "Sainte"),
     Rule("doctor or drive", re.compile(r"(?<![\w.])(Dr)(?:\.|(?= [A-Z][a-z]))"), _say_doctor_or_drive),
     Rule("fort", re.compile(r"(?<![\w.])(?<!\d )Ft\.(?= [A-Z])"), lambda match: "Fort"),

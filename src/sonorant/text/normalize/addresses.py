@@ -123,6 +123,10 @@ RULES = (
         _say_version,
     ),
     Rule("version", re.compile(rf"\b({SOFTWARE}) (\d{{1,4}}\.\d{{1,4}})(?!\w|[.,]\d)"), _say_release),
-    Rule("version", re.compile(r"(?<![\w.])(?P<v>[vV])(?P<numbers>\d{1,6}(?:\.\d{1,6})?)(?![\d.]?\w)"), _say_version),
+    Rule(
+        "version",
+        re.compile(r"(?<![\w.])(?P<v>v|V(?=\d+\.\d))(?P<numbers>\d{1,6}(?:\.\d{1,6})?)(?![\d.]?\w)"),
+        _say_version,
+    ),
     Rule("extension", re.compile(r"\b(?:[Ee]xtension|[Ee]xt\b\.?) (\d{2,6})\b"), _say_extension),
 )

@@ -67,6 +67,10 @@ def _say_days(match: re.Match[str]) -> str:
     return f"{DAYS[match[1]]} to {DAYS[match[2]]}"
 
 
+def _say_months(match: re.Match[str]) -> str:
+    return f"{MONTH_BY_SHORT[match[1]]} to {MONTH_BY_SHORT[match[2]]}"
+
+
 def _say_month_day(match: re.Match[str]) -> str:
     spoken = f"{match['month']} {ordinal(int(match['day']))}"
     if match["last"]:
@@ -203,6 +207,9 @@ NUMERIC_RULES = (
 """Dates in figures; they go before versions and telephone numbers."""
 
 RULES = (
+    Rule("months", re.compile(rf"\b({SHORT})\.? ?[-–] ?({SHORT})\b\.?"), _say_months),
+    Rule("time range", re.compile(r"\b([Nn]oon|[Mm]idnight) ?[-–] ?(?=\d)"), lambda match: f"{match[1]} to "),
+    Rule("time range", re.compile(r"(?<=m) ?[-–] ?(?=(?:noon|midnight)\b)"), lambda match: " to "),
     Rule("month", re.compile(rf"\b({SHORT})\b\.?(?=,? ?\d)"), _expand_month),
     Rule("month", re.compile(rf"(?<=\d )({SHORT})\b\.?(?=,? {YEAR}|[.,;]|$)"), _expand_month),
     Rule("month", re.compile(rf"\b({SHORT})\.(?= [a-z]|[,;]| ?[-–—])"), _expand_month),
@@ -245,7 +252,9 @@ RULES = (
     Rule("half of the day", re.compile(r"\b(?P<half>[ap])\. ?m\."), _say_bare_half),
     Rule("decade", re.compile(r"(?<![\w.,$£€])'?(?P<decade>(?:1\d|20)\d0|[2-9]0)'?s\b"), _say_decade),
     Rule(
-        "year range", re.compile(rf"{START}(?P<first>{YEAR})(?: ?[-–] ?)(?P<last>{YEAR}|\d{{2}}){END}"), _say_year_range
+        "year range",
+        re.compile(rf"{START}(?P<first>{YEAR})(?: ?[-–] ?|/(?=\d\d\b))(?P<last>{YEAR}|\d{{2}}){END}"),
+        _say_year_range,
     ),
     Rule(
         "era",

@@ -36,16 +36,36 @@ def _say_label(match: re.Match[str]) -> str | None:
 
 
 def _say_emergency(match: re.Match[str]) -> str:
+    return digits(match[0])
+
+
+def _say_single_digits(match: re.Match[str]) -> str:
+    """Say single digits joined by hyphens (9-1-1, a 4-4-2) one by one."""
     return digits(match[0].replace("-", ""))
 
 
+def _say_named_telephone(match: re.Match[str]) -> str:
+    """Say a telephone number that ends in words: 1-800-FLOWERS."""
+    return f"one, {number_words(match[1]) if match[1].endswith('00') else digits(match[1])}, {match[2].lower()}"
+
+
+def _say_plan(match: re.Match[str]) -> str:
+    return "four oh one K"
+
+
 TWO_PART_RULES = (
+    Rule("single digits", re.compile(r"(?<![\w.,:/$£€-])\d(?:-\d){2,4}(?![\w-]|[.,]\d)"), _say_single_digits),
+    Rule(
+        "telephone number",
+        re.compile(r"(?<![\w-])1-(8\d\d)-([A-Z]{2,9}(?:-[A-Z]{2,9})?)(?![\w-])"),
+        _say_named_telephone,
+    ),
+    Rule("pension plan", re.compile(r"(?<![\w.,-])401 ?(?:\([kK]\)|[kK]\b)"), _say_plan),
     Rule(
         "emergency number",
         re.compile(
-            r"(?<![\w.,:/$£€-])(?:9-1-1"
-            r"|(?:(?<=[Cc]all )|(?<=[Cc]alled )|(?<=[Cc]alling )|(?<=[Dd]ial )|(?<=[Dd]ialed ))(?:911|999)"
-            r"|911(?= (?:calls?|callers?|operators?|dispatchers?)\b))(?![\w-]|[.,]\d)"
+            r"(?<![\w.,:/$£€-])(?:(?:(?<=[Cc]all )|(?<=[Cc]alled )|(?<=[Cc]alling )|(?<=[Dd]ial )|(?<=[Dd]ialed ))"
+            r"(?:911|999)|911(?= (?:calls?|callers?|operators?|dispatchers?)\b))(?![\w-]|[.,]\d)"
         ),
         _say_emergency,
     ),

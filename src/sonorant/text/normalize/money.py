@@ -104,6 +104,7 @@ def _say_old_sum(match: re.Match[str]) -> str:
 
 AMOUNT = rf"(?P<amount>\d{{1,6}},\d\d(?!\d)|{NUMBER})"
 RULES = (
+    Rule("range", re.compile(r"(?<=\d[kKmMbB]) ?[-–] ?(?=[$£€]\d)"), lambda match: " to "),
     Rule(
         "pounds, shillings, pence",
         re.compile(

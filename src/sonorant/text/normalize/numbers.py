@@ -20,6 +20,8 @@ FIXED_FRACTIONS = {"24/7": "twenty four seven", "9/11": "nine eleven", "50/50": 
 OPERATORS = {"+": "plus", "-": "minus", "–": "minus", "−": "minus", "*": "times", "×": "times", 
              "/": "divided by", "÷": "divided by", "±": "plus or minus"}  # fmt: skip
 POWERS = {"2": "squared", "3": "cubed"}
+ROUND_NUMBERS = {"100": "hundreds", "1000": "thousands", "10000": "tens of thousands",
+                 "100000": "hundreds of thousands"}  # fmt: skip
 START = r"(?<![\w.,])"
 
 
@@ -93,7 +95,7 @@ def _say_scientific(match: re.Match[str]) -> str:
 
 
 def _say_dimensions(match: re.Match[str]) -> str:
-    return f"{match[1]} by "
+    return f"{match[1]} {'times' if text_after(match).startswith('10^') else 'by'} "
 
 
 def _say_arithmetic(match: re.Match[str]) -> str:
@@ -145,10 +147,16 @@ def _say_resolution(match: re.Match[str]) -> str:
 
 
 def _say_magnitude(match: re.Match[str]) -> str | None:
+    if match["scale"] == "m" and not re.match(" (?:people|users|viewers|followers|copies|jobs)", text_after(match)):
+        return None
     scale = {"k": "thousand", "m": "million", "b": "billion"}[match["scale"][0].lower()]
     if scale == "thousand" and len(match["number"]) < 2:
         return None
     return f"{number_words(match['number'])} {scale}"
+
+
+def _say_hundreds(match: re.Match[str]) -> str:
+    return ROUND_NUMBERS[match[1].replace(",", "")]
 
 
 _MEMBER = r"\d{1,6}(?:,\d{3}){0,3}(?:[.:]\d{1,4})?"
@@ -174,6 +182,7 @@ EARLY_RULES = (
     ),
     Rule("number groups", re.compile(r"(?<![\w.,-])\d{2,6}(?:-\d{1,7}){2,5}(?![\w-])"), _say_digit_groups),
     Rule("number groups", re.compile(r"(?<![\w.,-])\d{4}(?: \d{4}){2,3}(?![\w-]|[.,]\d)"), _say_digit_groups),
+    Rule("hundreds", re.compile(r"(?<![\w.,$£€])(10{0,2},?000|100)'?s\b(?= of )"), _say_hundreds),
     Rule(
         "arithmetic",
         re.compile(
@@ -186,7 +195,7 @@ EARLY_RULES = (
     Rule("dimensions", re.compile(rf"{START}({NUMBER}(?: ?[a-z]{{1,2}}\.?)?) ?[x×] ?(?=\d)"), _say_dimensions),
     Rule(
         "magnitude",
-        re.compile(rf"{START}(?P<number>{NUMBER}) ?(?P<scale>[kK]|M|B|bn|mn)\+?(?= [a-z]{{2,20}}s\b)"),
+        re.compile(rf"{START}(?P<number>{NUMBER}) ?(?P<scale>[kKmMB]|bn|mn)\+?(?= (?:[a-z]{{2,20}}s|people)\b)"),
         _say_magnitude,
     ),
     Rule(
