@@ -147,7 +147,10 @@ class StreamEncoder(Encoder):
 
 
 class FileEncoder(Encoder):
-    """Encodes for a file; the bytes of all calls in order, then corrected, are one that tells its length."""
+    """Encodes for a file; the bytes of all calls in order, then corrected, are one that tells its length.
+
+    The sizes of the chunks make no difference: Vorbis chooses its blocks by what it has been given so far.
+    """
 
     def __init__(self, format: str, sample_rate: int) -> None:
         """Begin a file.
@@ -157,6 +160,18 @@ class FileEncoder(Encoder):
         """
         super().__init__(format, sample_rate, FORMATS)
         self.corrections = self._sink.corrections
+        self._pending = np.zeros(0, dtype=np.float32)
+
+    def push(self, samples: NDArray[np.float32]) -> bytes:
+        """Return what became ready with these samples and those of earlier calls, as of `Encoder`."""
+        samples = np.concatenate([self._pending, samples])
+        num_ready = len(samples) - len(samples) % _BLOCK
+        self._pending = samples[num_ready:]
+        return super().push(samples[:num_ready])
+
+    def close(self) -> bytes:
+        """Return the rest. Nothing can be pushed afterwards."""
+        return super().push(self._pending) + super().close()
 
 
 class _Sink:

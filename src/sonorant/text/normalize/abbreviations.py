@@ -132,10 +132,6 @@ def _say_doctor_or_drive(match: re.Match[str]) -> str | None:
     return _title_or_road(match, "Doctor", "Drive")
 
 
-def _say_road(match: re.Match[str]) -> str:
-    return PLAIN[match[1].lower()].capitalize()
-
-
 _ADDRESS = re.compile(r"\d+[A-Za-z]?(?: [A-Z]\.?)?(?: [A-Z][a-z]+){1,2} $|\d(?:st|nd|rd|th) $")
 _NAME = re.compile(r"(?:^|[^A-Za-z'])([A-Z][a-z]+)(?:'s)? $")
 
@@ -151,6 +147,14 @@ def _title_or_road(match: re.Match[str], title: str, road: str) -> str | None:
     if name and name[1] not in STARTERS:
         return _dotted(road, match)
     return title if match[0].endswith(".") or match[1] == "Dr" else None
+
+
+def _say_road(match: re.Match[str]) -> str | None:
+    """Say Ave or Rd behind a name or a number of a street (not the Ave in "sang Ave Maria")."""
+    before = text_before(match, 40)
+    name = _NAME.search(before)
+    road = _ADDRESS.search(before) or (name and name[1] not in STARTERS)
+    return PLAIN[match[1].lower()].capitalize() if road else None
 
 
 def _say_circa(match: re.Match[str]) -> str:
@@ -205,8 +209,8 @@ RULES = (
     ),
     Rule("saint or street", re.compile(r"(?<![\w.])(St)(?:\.|(?= [A-Z][a-z]))"), _say_saint_or_street),
     Rule("saint or street", re.compile(r"(?<=[a-z] )(St)(?=[,;:!?)]|$)"), _say_saint_or_street),
-    Rule("road", re.compile(r"(?<=[a-z] )(Ave|Blvd|Pkwy|Rd)\b(?!\.)"), _say_road),
-    Rule("road", re.compile(r"\b(Hwy)\b(?!\.)(?= \d)"), _say_road),
+    Rule("road", re.compile(r"(?<=[a-z] )(Ave|Blvd|Pkwy|Rd)\b(?!\.| Maria)"), _say_road),
+    Rule("road", re.compile(r"\bHwy(?= \d)"), lambda match: "Highway"),
     Rule("saint or street", re.compile(r"(?<![\w.])(Ste)\.(?= [A-Z][a-z])"), lambda match: "Sainte"),
     Rule("doctor or drive", re.compile(r"(?<![\w.])(Dr)(?:\.|(?= [A-Z][a-z]))"), _say_doctor_or_drive),
     Rule("fort", re.compile(r"(?<![\w.])(?<!\d )Ft\.(?= [A-Z])"), lambda match: "Fort"),
@@ -221,6 +225,11 @@ RULES = (
             r"|[BM]\.Ed\.|D\.Phil\.|M\.Phil\.)(?P<tail>'?s\b)?(?![A-Za-z\d])"
         ),
         _say_dotted_letters,
+    ),
+    Rule(
+        "species",
+        re.compile(r"(?<![\w'.])([A-Z])\.(?= (?:coli|rex|aureus|difficile|elegans|pylori|sapiens|pneumoniae)\b)"),
+        lambda match: match[1],
     ),
     Rule("initial", re.compile(r"(?<![\w'.])([A-Z])\.(?= [A-Z])"), _say_initial),
 )

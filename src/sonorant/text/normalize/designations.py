@@ -12,6 +12,10 @@ NAMING = (
     "|[Nn]umber|Boeing|Cessna|Piper"
 )
 """Words before a number in two parts."""
+BOOKS = (
+    "Genesis|Exodus|Leviticus|Joshua|Psalms?|Proverbs|Ecclesiastes|Isaiah|Jeremiah|Ezekiel|Daniel|Matthew|Mark|Luke|John"
+    "|Acts|Romans|Corinthians|Galatians|Ephesians|Philippians|Hebrews|James|Peter|Revelation"
+)
 LABELLED = "[Ff]light|[Rr]oom|[Hh]ighway|[Rr]oute|[Ii]nterstate|[Bb]oeing|Airbus|Cessna"
 """Words before a number that is said in pairs."""
 
@@ -29,6 +33,11 @@ def _say_descending(match: re.Match[str]) -> str | None:
     """Say a number in two parts (Section 12-3): what goes down is no range."""
     first, second = match["first"], match["second"]
     return f"{match['name']} {label_words(first)} {label_words(second)}" if int(first) > int(second) else None
+
+
+def _say_verse(match: re.Match[str]) -> str:
+    chapter, first, last = (number_words(part) if part else "" for part in match.group("chapter", "first", "last"))
+    return f"{match['book']} {chapter} {first}{' to ' if last else ''}{last}"
 
 
 def _say_label(match: re.Match[str]) -> str | None:
@@ -54,6 +63,14 @@ def _say_plan(match: re.Match[str]) -> str:
 
 
 TWO_PART_RULES = (
+    Rule(
+        "verse",
+        re.compile(
+            rf"\b(?P<book>{BOOKS}) (?P<chapter>\d{{1,3}}):(?P<first>\d{{1,3}})(?:[-–](?P<last>\d{{1,3}}))?"
+            r"(?![\w:-]|[.,]\d| ?[ap]\.? ?m\b| ?[AP]M\b)"
+        ),
+        _say_verse,
+    ),
     Rule("single digits", re.compile(r"(?<![\w.,:/$£€-])\d(?:-\d){2,4}(?![\w-]|[.,]\d)"), _say_single_digits),
     Rule(
         "telephone number",
