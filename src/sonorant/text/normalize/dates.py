@@ -209,7 +209,7 @@ NUMERIC_RULES = (
 RULES = (
     Rule("months", re.compile(rf"\b({SHORT})\.? ?[-–] ?({SHORT})\b\.?"), _say_months),
     Rule("time range", re.compile(r"\b([Nn]oon|[Mm]idnight) ?[-–] ?(?=\d)"), lambda match: f"{match[1]} to "),
-    Rule("time range", re.compile(r"(?<=m) ?[-–] ?(?=(?:noon|midnight)\b)"), lambda match: " to "),
+    Rule("time range", re.compile(r"(?<=\d[ap]m) ?[-–] ?(?=(?:noon|midnight)\b)"), lambda match: " to "),
     Rule("month", re.compile(rf"\b({SHORT})\b\.?(?=,? ?\d)"), _expand_month),
     Rule("month", re.compile(rf"(?<=\d )({SHORT})\b\.?(?=,? {YEAR}|[.,;]|$)"), _expand_month),
     Rule("month", re.compile(rf"\b({SHORT})\.(?= [a-z]|[,;]| ?[-–—])"), _expand_month),
