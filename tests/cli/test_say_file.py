@@ -62,6 +62,7 @@ def test_the_sound_reaches_the_disk_while_the_text_is_still_being_spoken(
     arguments: list[object], suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoken, sizes = Synthesizer.stream, []
+    arguments[1] = f"{TEXT} " * 5
 
     def watched(*given: Any) -> Iterator[Floats]:
         for chunk in spoken(*given):
