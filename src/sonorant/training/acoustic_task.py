@@ -72,7 +72,7 @@ class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
 
     @abstractmethod
     def quality(self, output: OutputT, batch: AcousticBatch) -> Mapping[str, Tensor]:
-        """Measure the alignment of each utterance: name -> (B,)."""
+        """Measure the alignment of each utterance, and what else is no loss: name -> (B,)."""
 
     @abstractmethod
     def predicted_mel(self, output: OutputT) -> Tensor:
