@@ -43,7 +43,7 @@ def make(store: FeatureStore, *overrides: str) -> AdversarialFastPitchTask:
 
 def without_judges(store: FeatureStore) -> FastPitchTask:
     """The training of the same network by FastPitch's own terms."""
-    task = FastPitchTask(recipe_of("discriminators=null"), store, Processes())
+    task = FastPitchTask(recipe_of("discriminators=null", "loss.adversarial_start=30"), store, Processes())
     task.model.load_state_dict(make(store).model.state_dict())
     return task
 
@@ -111,6 +111,14 @@ def test_validation_has_the_weights_of_the_end_of_the_run_however_late_the_judge
     early, late = ([task.weights(step)[name] for name in JUDGED] for step in (1999, 2000))
     assert (early, late) == ([1, 0, 0], [1, 0.2, 0.5])
     assert task.last_weights_step == 2000 and set(JUDGED) < set(task.validate(task.model))
+
+
+def test_the_total_is_of_what_the_model_is_told(store: FeatureStore) -> None:
+    task, batches = make(store, "loss.adversarial=0.25"), split(store, 4)
+    for values, step in ((task.validate(task.model), LATE), (task.step(batches, LATE, 1.0), LATE)):
+        weights = {name: weight for name, weight in task.weights(step).items() if name != "discriminator"}
+        expected = sum(weight * float(values[name]) for name, weight in weights.items() if name in values)
+        assert float(values["total"]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_judges_can_learn_again_after_they_have_judged(store: FeatureStore) -> None:

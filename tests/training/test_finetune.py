@@ -13,6 +13,7 @@ from tests.training.models import KINDS
 from sonorant.config import (
     AcousticRecipe,
     AdversarialRecipe,
+    FastPitchRecipe,
     FeatureConfig,
     FrontendConfig,
     MelConfig,
@@ -264,6 +265,19 @@ def test_a_sharpened_fastpitch_moves_its_decoder_and_nothing_that_decides_how_it
         for model in (before, after)
     )
     assert all(map(torch.equal, said, sharpened))
+
+
+def test_judges_of_mels_are_taken_along_where_there_is_use_for_them(sources: Path, tmp_path: Path) -> None:
+    store = sources / "features"
+    small = "discriminators.patch_channels=2", "discriminators.band_channels=4"
+    begun(sources / "fastpitch", store, tmp_path / "first", *small, recipe="sharpen_fastpitch")
+    recipe = begun(tmp_path / "first", store, tmp_path / "again", recipe="sharpen_fastpitch")
+    judges = (weights_of(tmp_path / run, "discriminators") for run in ("again", "first"))
+    assert differences(*judges) == []
+    assert isinstance(recipe, FastPitchRecipe) and recipe.discriminators
+    assert (recipe.discriminators.patch_channels, recipe.loss.adversarial_start) == (2, 0)
+    begun(tmp_path / "first", store, tmp_path / "plain")
+    assert set(read_checkpoint(tmp_path / "plain" / "step_00000000.pt")["networks"]) == {"model"}
 
 
 def test_a_folded_weight_norm_comes_back(sources: Path) -> None:

@@ -8,22 +8,25 @@ from typing import Any
 
 import pytest
 import torch
+from tests.training.models import ADVERSARIAL
 from torch import Tensor
 
 from sonorant.config import Recipe, load_recipe
-from sonorant.errors import ConfigError
+from sonorant.errors import ConfigError, RequestError
 from sonorant.features.store import FeatureStore
 from sonorant.training.checkpoint import read_checkpoint
+from sonorant.training.fit import fit
 from sonorant.training.processes import Processes
 from sonorant.training.run import Run, make_task
 
 MODELS = ("fastpitch", "sharpen_fastpitch")
 PARTS = ("decoder", "projection")
-SETTINGS = ("optimizer.weight_decay=0.5", "run.ema_decay=0.9", "run.steps=3", "loss.adversarial_start=0")
+SETTINGS = ("optimizer.weight_decay=0.5", "run.ema_decay=0.9", "run.steps=3")
 
 
 def recipe_of(model: str, *parts: str) -> Recipe:
-    return load_recipe(f"tiny_{model}", [f"trainable=[{','.join(parts or PARTS)}]", *SETTINGS])
+    judging = ("loss.adversarial_start=0",) if model in ADVERSARIAL else ()
+    return load_recipe(f"tiny_{model}", [f"trainable=[{','.join(parts or PARTS)}]", *SETTINGS, *judging])
 
 
 def moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
@@ -86,15 +89,35 @@ def test_what_names_no_parts_is_refused(value: str) -> None:
         load_recipe("tiny_fastpitch", [f"trainable={value}"])
 
 
+def test_a_part_without_a_loss_is_refused() -> None:
+    for part, weights in (
+        ("pitch_predictor", ["loss.pitch=0"]),
+        ("aligner", ["loss.alignment=0", "loss.binarization=0"]),
+    ):
+        with pytest.raises(ConfigError, match=f"trainable names {part}, .* nothing teaches it"):
+            load_recipe("tiny_fastpitch", [f"trainable=[{part}]", *weights])
+        load_recipe("tiny_fastpitch", [f"trainable=[{part}]", *weights[1:]])
+
+
+def test_chance_is_not_frozen(store: FeatureStore, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="trainable: recipe tiny_fastpitch is for trained models"):
+        fit(recipe_of("fastpitch"), store.path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.slow
 def test_in_two_processes_the_rest_stays_bit_for_bit(store_path: Path, tmp_path: Path) -> None:
-    overrides = ["trainable=[decoder,projection]", *SETTINGS, "run.sample_every=9", "--devices", "2"]
-    command = [sys.executable, "-m", "sonorant", "train", "tiny_sharpen_fastpitch", store_path, tmp_path / "two"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, *overrides], capture_output=True, text=True, timeout=300, env=environment)
-    assert done.returncode == 0, done.stderr
+    def sonorant(*arguments: str | Path) -> None:
+        command = [sys.executable, "-m", "sonorant", *arguments]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+        assert done.returncode == 0, done.stderr
+
+    sonorant("train", "tiny_fastpitch", store_path, tmp_path / "source", "run.steps=1", "run.sample_every=9")
+    settings = [*SETTINGS, "loss.adversarial_start=0", f"trainable=[{','.join(PARTS)}]", "run.sample_every=9"]
+    sharpened = ["finetune", tmp_path / "source", store_path, tmp_path / "two", "--recipe", "tiny_sharpen_fastpitch"]
+    sonorant(*sharpened, *settings, "--devices", "2")
+    before = read_checkpoint(tmp_path / "source" / "step_00000001.pt")["ema"]["weights"]
     state = read_checkpoint(tmp_path / "two" / "step_00000003.pt")
-    model, store = "sharpen_fastpitch", FeatureStore(store_path)
-    before = parameters_of(Run(recipe_of(model), store, tmp_path / "fresh", Processes()).task.networks["model"])
     for after in (state["networks"]["model"], state["ema"]["weights"]):
         assert moved(before, after) == named(before)

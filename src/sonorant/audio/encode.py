@@ -193,6 +193,7 @@ class _Sink:
             self._fresh += content
             self._end += len(content)
         else:
+            assert self._position + len(content) <= self._end
             self.corrections.append((self._position, bytes(content)))
         self._position += len(content)
         return len(content)

@@ -62,7 +62,16 @@ def say(
         _explain(synthesizer, wanted)
         return
     warnings = _Warnings()
-    chunks = synthesizer.stream(wanted, speed, pitch, seed, speaker, denoise, pitch_range, warnings)
+    chunks = synthesizer.stream(
+        wanted,
+        speed=speed,
+        pitch=pitch,
+        pitch_range=pitch_range,
+        seed=seed,
+        speaker=speaker,
+        denoise=denoise,
+        warn=warnings,
+    )
     if path is None:
         _to_stdout(chunks, audio_format or "wav", synthesizer.sample_rate)
     else:

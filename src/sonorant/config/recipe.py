@@ -169,6 +169,24 @@ class FastPitchRecipe(_Recipe):
     discriminators: MelDiscriminatorConfig | None = Field(None, description="null: no adversarial training")
     loss: FastPitchLoss = FastPitchLoss()
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        loss = self.loss
+        taught = {
+            "duration_predictor": loss.duration,
+            "pitch_predictor": loss.pitch,
+            "energy_predictor": loss.energy,
+            "aligner": loss.alignment + loss.binarization,
+        }
+        for part in self.trainable or ():
+            if taught.get(part) == 0:
+                raise ValueError(f"trainable names {part}, and the weight of its loss is 0: nothing teaches it")
+        if self.discriminators is None:
+            for name in ("adversarial", "feature", "adversarial_start"):
+                if getattr(loss, name) != FastPitchLoss.model_fields[name].default:
+                    raise ValueError(f"loss.{name} is of discriminators, and the recipe has none; name discriminators")
+        return self
+
 
 class _VocoderRecipe(_Recipe):
     model: HifiganConfig | WaveglowConfig | SourceFilterConfig

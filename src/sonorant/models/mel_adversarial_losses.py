@@ -1,7 +1,8 @@
 """What an acoustic model and the judges of its mels minimise.
 
-Least squares (Mao et al. 2017, equation 9) and the matching of features (Yang et al. 2021, section 2.3). Each utterance
-counts the same, however long: its part is a mean over its own positions, so a term is a sum over utterances.
+Least squares (Mao et al. 2017, equation 9, without its halves) and the matching of features (Yang et al. 2021, here
+with a weight that does not move). Each utterance counts the same, however long: its part is a mean over its own
+positions, so a term is a sum over utterances.
 """
 
 from collections.abc import Iterable, Sequence

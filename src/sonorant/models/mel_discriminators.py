@@ -12,7 +12,7 @@ from sonorant.config import MelDiscriminatorConfig
 from sonorant.models.lengths import valid_positions
 
 SLOPE = 0.2
-"""Negative slope of every leaky ReLU (Isola et al. 2017, appendix 6.1)."""
+"""Negative slope of every leaky ReLU (Isola et al. 2017, arXiv version, appendix 6.1)."""
 
 MEL_CENTRE, MEL_SCALE = -5.0, 2.5
 """A natural log-mel of speech less the one, divided by the other, is about of mean 0 and deviation 1."""

@@ -44,7 +44,7 @@ def make_acoustic(runtime: Runtime, part: AcousticPart) -> AcousticModel:
     if isinstance(part, FastPitchPart):
         from sonorant.synthesis.fastpitch import FastPitchModel
 
-        return FastPitchModel(runtime, part.config)
+        return FastPitchModel(runtime, part.config, part.mel)
     from sonorant.synthesis.tacotron2 import Tacotron2Model
 
     return Tacotron2Model(runtime, part.config, part.mel.n_mels)

@@ -5,23 +5,24 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sonorant.config import FastPitchConfig
+from sonorant.config import FastPitchConfig, MelConfig
 from sonorant.synthesis.acoustic import SpokenMel, pad_symbols
 from sonorant.synthesis.regulation import durations_from_log, repeat_by_duration
 from sonorant.synthesis.runtime import Runtime
 from sonorant.synthesis.style import Style
 from sonorant.voice.graphs import DECODER, ENCODER
 
-LEAST_FRAMES = 26
-"""An utterance has no fewer at normal speed: 0.3 s at 22,050 Hz. Who has read only sentences swallows single sounds."""
+LEAST_S = 0.3
+"""An utterance takes no less at normal speed: who has read only sentences swallows sounds that stand alone."""
 
 
 class FastPitchModel:
     """Drives FastPitch's graphs; see `AcousticModel`."""
 
-    def __init__(self, runtime: Runtime, config: FastPitchConfig) -> None:
+    def __init__(self, runtime: Runtime, config: FastPitchConfig, mel: MelConfig) -> None:
         self._runtime = runtime
         self._longest = config.max_duration_frames
+        self._least = round(LEAST_S * mel.sample_rate / mel.hop_length)
 
     def speak(self, batch: Sequence[NDArray[np.int64]], style: Style) -> list[SpokenMel]:
         """See `AcousticModel.speak`; every utterance gets at least one frame."""
@@ -45,9 +46,8 @@ class FastPitchModel:
         return [SpokenMel(mel[:, :length], own) for mel, length, own in zip(mels, mel_lengths, durations, strict=True)]
 
     def _durations(self, log_durations: NDArray[np.float32], speed: float) -> NDArray[np.int64]:
-        durations = durations_from_log(log_durations, speed, self._longest)
-        if 0 < (share := durations.sum() * speed / LEAST_FRAMES) < 1:
-            durations = durations_from_log(log_durations, speed * share, self._longest)
+        share = durations_from_log(log_durations, 1.0, self._longest).sum() / self._least
+        durations = durations_from_log(log_durations, speed * share if 0 < share < 1 else speed, self._longest)
         if not durations.any():
             durations[-1] = 1
         return durations

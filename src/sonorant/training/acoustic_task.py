@@ -29,7 +29,7 @@ OutputT = TypeVar("OutputT")
 
 
 class AcousticTask(Task[AcousticBatch], Generic[RecipeT, OutputT]):
-    """One network that reads symbols and makes mels, and one optimiser.
+    """A network that reads symbols and makes mels; what is trained beside it, as judges, has an optimiser of its own.
 
     A model says what it is (`make_network`), how it reads a batch (`forward`), what its loss terms are, how many things
     they count and how much they weigh (`losses`, `term_counts`, `weights`), and what there is to look at.

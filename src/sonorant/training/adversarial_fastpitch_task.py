@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sonorant.config import FastPitchRecipe
 from sonorant.features.batch import AcousticBatch
@@ -54,7 +54,13 @@ class AdversarialFastPitchTask(FastPitchTask):
         """Take the model's step, then the judges'."""
         values = super().train_step(batches, step, learning_rate_factor)
         _, norm = self.updaters["discriminators"].apply({}, learning_rate_factor)
-        return {**values, "discriminators' gradient norm": norm}
+        own = values["total"] - values["discriminator"]
+        return {**values, "total": own, "discriminators' gradient norm": norm}
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """See `AcousticTask.validate`; the total is the model's own, as in training."""
+        values = super().validate(network)
+        return values | {"total": values["total"] - values["discriminator"]}
 
     def losses(self, output: FastPitchOutput, batch: AcousticBatch, step: int) -> dict[str, LossTerm]:
         """See `AcousticTask.losses`."""

@@ -97,7 +97,7 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
 
     def driver(self, runtime: Runtime) -> AcousticModel:
         """See `AcousticTask.driver`."""
-        return FastPitchModel(runtime, self.recipe.model)
+        return FastPitchModel(runtime, self.recipe.model, self.store.config.mel)
 
 
 def freeze_all_but(network: nn.Module, parts: Sequence[str]) -> None:

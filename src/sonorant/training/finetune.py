@@ -9,7 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sonorant.config import AcousticRecipe, AdversarialRecipe, MelConfig, Recipe, dump_recipe, load_recipe, parse_recipe
+from sonorant.config import (
+    AcousticRecipe,
+    AdversarialRecipe,
+    FastPitchRecipe,
+    MelConfig,
+    Recipe,
+    dump_recipe,
+    load_recipe,
+    parse_recipe,
+)
 from sonorant.errors import CorpusError, RequestError
 from sonorant.features.store import FeatureStore
 from sonorant.training.initial import first_weights, load_weights
@@ -55,8 +64,10 @@ def finetuning_recipe(
     tree["features"] = store.config.model_dump(mode="json")
     if isinstance(recipe, AcousticRecipe):
         tree["model"]["embed_single_speaker"] |= len(model.speakers) > 1
-    elif isinstance(recipe, AdversarialRecipe):
-        notes.append(_judge(tree, source))
+    if isinstance(recipe, AdversarialRecipe):
+        notes.append(_judge(tree, source, "adversarial_start", "discriminators_alone"))
+    elif isinstance(recipe, FastPitchRecipe) and recipe.discriminators:
+        notes.append(_judge(tree, source, "adversarial_start"))
     notes.append(_set_length(tree["run"], store, {override.partition("=")[0] for override in overrides}))
     return parse_recipe(tree, recipe.name), notes
 
@@ -81,7 +92,7 @@ def begin(source: Source, recipe: Recipe, store: FeatureStore, folder: Path, not
     load_weights(run.task.networks[run.task.trained], weights)
     if run.ema:
         load_weights(run.ema.network, weights)
-    if source.judges:
+    if source.judges and "discriminators" in run.task.networks:
         load_weights(run.task.networks["discriminators"], source.judges.weights)
     origin = {"name": source.name, "kind": source.model.kind, "facts": dict(source.model.facts)}
     run.start_from({**origin, "notes": [*notes, *told]})
@@ -159,15 +170,19 @@ def _with_dropout(source: Mapping[str, Any], explicit: Mapping[str, Any]) -> dic
     return merged
 
 
-def _judge(tree: dict[str, Any], source: Source) -> str:
-    """Go on with the source's discriminators, or let new ones learn before they judge."""
+def _judge(tree: dict[str, Any], source: Source, *waits: str) -> str:
+    """Go on with the source's discriminators, or let new ones learn before they judge.
+
+    Args:
+        waits: Settings of the loss, in steps; the last is for how long new discriminators learn without judging.
+    """
     loss = tree["loss"]
     if source.judges:
         tree["discriminators"] = source.judges.config.model_dump(mode="json")
-        loss["adversarial_start"] = loss["discriminators_alone"] = 0
+        loss |= dict.fromkeys(waits, 0)
         return f"discriminators: those of {source.name}"
-    alone = loss["discriminators_alone"]
-    return f"discriminators: {source.name} has none; new ones learn alone for {alone} steps (loss.discriminators_alone)"
+    alone = f"{loss[waits[-1]]} steps (loss.{waits[-1]})"
+    return f"discriminators: {source.name} has none; new ones learn alone for {alone}"
 
 
 def _set_length(run: dict[str, Any], store: FeatureStore, chosen: set[str]) -> str:

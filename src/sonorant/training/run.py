@@ -66,8 +66,10 @@ class Run:
         """Claim the folder for a new run; the first process does.
 
         Raises:
-            RequestError: It holds a run already, or cannot be written.
+            RequestError: It holds a run already, or cannot be written; or parts would stay as they are by chance.
         """
+        if isinstance(self.recipe, FastPitchRecipe) and self.recipe.trainable is not None:
+            raise RequestError(f"trainable: recipe {self.recipe.name} is for trained models; see sonorant finetune")
         if self.processes.first:
             self.checkpoints.refuse_used()
             remove_partial(self.checkpoints.run)

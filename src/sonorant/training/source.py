@@ -7,7 +7,13 @@ from typing import Literal
 
 from torch import Tensor
 
-from sonorant.config import AdversarialRecipe, DiscriminatorConfig, parse_recipe
+from sonorant.config import (
+    AdversarialRecipe,
+    DiscriminatorConfig,
+    FastPitchRecipe,
+    MelDiscriminatorConfig,
+    parse_recipe,
+)
 from sonorant.errors import RequestError, VoiceError
 from sonorant.training.checkpoint import CheckpointFolder, read_checkpoint, trained_model
 from sonorant.voice.load import is_voice, list_voices, load_voice
@@ -22,9 +28,9 @@ _WEIGHTS: dict[Half, str] = {"acoustic": ACOUSTIC_WEIGHTS_NAME, "vocoder": VOCOD
 
 @dataclass(frozen=True)
 class Judges:
-    """The discriminators that a vocoder was trained against."""
+    """The discriminators that a model was trained against."""
 
-    config: DiscriminatorConfig
+    config: DiscriminatorConfig | MelDiscriminatorConfig
     weights: Mapping[str, Tensor]
 
 
@@ -93,6 +99,6 @@ def _from_checkpoint(path: Path) -> Source:
     state = read_checkpoint(CheckpointFolder(path).chosen() if path.is_dir() else path)
     model, recipe = trained_model(state, str(path)), parse_recipe(state["recipe"], str(path))
     judges = None
-    if isinstance(recipe, AdversarialRecipe):
+    if isinstance(recipe, AdversarialRecipe | FastPitchRecipe) and recipe.discriminators:
         judges = Judges(recipe.discriminators, state["networks"]["discriminators"])
     return Source(path.resolve().name, model, judges)
