@@ -3,7 +3,7 @@
 import re
 
 from sonorant.text.normalize.acronyms import spell
-from sonorant.text.normalize.numerals import digits, label_words, number_words, plural
+from sonorant.text.normalize.numerals import digits, label_words, number_words, ordinal, plural
 from sonorant.text.normalize.rewriting import Rule
 
 AIRLINER_NOUNS = "MAX|Max|Dreamliner|jumbo|jet|jetliner|airliner|aircraft|airplane|plane"
@@ -12,12 +12,16 @@ NAMING = (
     "|[Nn]umber|Boeing|Cessna|Piper"
 )
 """Words before a number in two parts."""
+NUMBERED_BOOKS = "Samuel|Kings|Chronicles|Corinthians|Thessalonians|Timothy|Peter|John"
 BOOKS = (
-    "Genesis|Exodus|Leviticus|Joshua|Psalms?|Proverbs|Ecclesiastes|Isaiah|Jeremiah|Ezekiel|Daniel|Matthew|Mark|Luke|John"
-    "|Acts|Romans|Corinthians|Galatians|Ephesians|Philippians|Hebrews|James|Peter|Revelation"
+    f"{NUMBERED_BOOKS}|Genesis|Exodus|Leviticus|Numbers|Deuteronomy|Joshua|Judges|Ruth|Job|Psalms?|Proverbs|Ecclesiastes"
+    "|Isaiah|Jeremiah|Ezekiel|Daniel|Matthew|Mark|Luke|Acts|Romans|Galatians|Ephesians|Philippians|Colossians|Titus"
+    "|Philemon|Hebrews|James|Revelation"
 )
 LABELLED = "[Ff]light|[Rr]oom|[Hh]ighway|[Rr]oute|[Ii]nterstate|[Bb]oeing|Airbus|Cessna"
 """Words before a number that is said in pairs."""
+COUNTED = "(?:times|miles|kilometers|feet|days)"
+"""Words after a number that counts them and names nothing: the route 150 times."""
 
 
 def _say_model(match: re.Match[str]) -> str:
@@ -36,8 +40,10 @@ def _say_descending(match: re.Match[str]) -> str | None:
 
 
 def _say_verse(match: re.Match[str]) -> str:
+    """Say chapter and verse without a word between, as a time of day is said: John 3:16, 1 Corinthians 13:4."""
+    rank = f"{ordinal(int(match['rank'])).capitalize()} " if match["rank"] else ""
     chapter, first, last = (number_words(part) if part else "" for part in match.group("chapter", "first", "last"))
-    return f"{match['book']} {chapter} {first}{' to ' if last else ''}{last}"
+    return f"{rank}{match['book']} {chapter} {first}{' to ' if last else ''}{last}"
 
 
 def _say_label(match: re.Match[str]) -> str | None:
@@ -66,7 +72,8 @@ TWO_PART_RULES = (
     Rule(
         "verse",
         re.compile(
-            rf"\b(?P<book>{BOOKS}) (?P<chapter>\d{{1,3}}):(?P<first>\d{{1,3}})(?:[-–](?P<last>\d{{1,3}}))?"
+            rf"\b(?:(?P<rank>[123]) (?={NUMBERED_BOOKS}))?(?P<book>{BOOKS})"
+            r" (?P<chapter>[1-9]\d{0,2}):(?P<first>[1-9]\d{0,2})(?:[-–](?P<last>[1-9]\d{0,2}))?"
             r"(?![\w:-]|[.,]\d| ?[ap]\.? ?m\b| ?[AP]M\b)"
         ),
         _say_verse,
@@ -82,7 +89,7 @@ TWO_PART_RULES = (
         "emergency number",
         re.compile(
             r"(?<![\w.,:/$£€-])(?:(?:(?<=[Cc]all )|(?<=[Cc]alled )|(?<=[Cc]alling )|(?<=[Dd]ial )|(?<=[Dd]ialed ))"
-            r"(?:911|999)|911(?= (?:calls?|callers?|operators?|dispatchers?)\b))(?![\w-]|[.,]\d)"
+            r"(?:911|999)(?! times\b)|911(?= (?:calls?|callers?|operators?|dispatchers?)\b))(?![\w-]|[.,]\d)"
         ),
         _say_emergency,
     ),
@@ -102,5 +109,5 @@ TWO_PART_RULES = (
     ),
 )
 """They go before ranges."""
-LABEL_RULES = (Rule("label", re.compile(rf"\b({LABELLED}) (\d{{3,4}})(?![\d,]|\.\d)"), _say_label),)
+LABEL_RULES = (Rule("label", re.compile(rf"\b({LABELLED}) (\d{{3,4}})(?!\d|[.,]\d)(?! {COUNTED}\b)"), _say_label),)
 """They go after years."""
