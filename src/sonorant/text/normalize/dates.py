@@ -14,6 +14,7 @@ MONTH = "(?:" + "|".join(MONTHS) + ")"
 SHORT = "(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)"
 DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 YEAR = r"(?:1\d{3}|20\d{2})"
+COMMON_DENOMINATORS = (2, 3, 4, 5, 8, 16)
 START = r"(?<![\w.,/:$£€-])"
 END = r"(?![\w/:]|[.,-]\d)"
 HALF = r"(?: ?(?P<half>[ap])\.? ?m(?:\b|\.)| ?(?P<capital>[AP])\.? ?M(?:\b|\.))"
@@ -44,9 +45,15 @@ def _say_slashed(match: re.Match[str]) -> str | None:
 
 
 def _say_this_year(match: re.Match[str]) -> str | None:
-    """Say a month and a day in figures after "on" or the day of the week (Tue 3/14); 9/11 stays what it is."""
+    """Say a month and a day in figures after "on" or the day of the week (Tue 3/14); 9/11 stays what it is.
+
+    After "on", what may as well be a fraction (1/2, 3/8) is a date only before "at".
+    """
     month, day = _month_name(match["month"]), int(match["day"])
     if month is None or not 1 <= day <= 31 or match["date"] == "9/11":
+        return None
+    fraction = int(match["month"]) < day and day in COMMON_DENOMINATORS
+    if fraction and match["front"].lower() == "on" and not re.match(" at (?!least|most)", text_after(match)):
         return None
     return f"{DAYS.get(match['front'], match['front'])}{match['gap']}{month} {ordinal(day)}"
 
@@ -64,11 +71,11 @@ def _expand_day(match: re.Match[str]) -> str:
 
 
 def _say_days(match: re.Match[str]) -> str:
-    return f"{DAYS[match[1]]} to {DAYS[match[2]]}"
+    return f"{DAYS[match[1]]} to {DAYS[match[2]]}{_stop(match)}"
 
 
 def _say_months(match: re.Match[str]) -> str:
-    return f"{MONTH_BY_SHORT[match[1]]} to {MONTH_BY_SHORT[match[2]]}"
+    return f"{MONTH_BY_SHORT[match[1]]} to {MONTH_BY_SHORT[match[2]]}{_stop(match)}"
 
 
 def _say_month_day(match: re.Match[str]) -> str:
@@ -132,11 +139,14 @@ def _say_decade(match: re.Match[str]) -> str:
 
 
 def _say_year_range(match: re.Match[str]) -> str | None:
+    """Say a range of years; behind a slash only the next year ends one (2019/20, not 1500/25)."""
     first, last = int(match["first"]), match["last"]
-    end = year(int(last)) if len(last) == 4 else _short_year(last)
-    if len(last) == 2 and int(last) <= first % 100:
+    if len(last) == 4:
+        return f"{year(first)} to {year(int(last))}"
+    adjoining = int(last) == (first + 1) % 100
+    if not adjoining and (match["mark"] == "/" or int(last) <= first % 100):
         return None
-    return f"{year(first)} to {end}"
+    return f"{year(first)} to {year(first + 1) if last == '00' else _short_year(last)}"
 
 
 def _say_era(match: re.Match[str]) -> str:
@@ -199,7 +209,7 @@ NUMERIC_RULES = (
         "date",
         re.compile(
             rf"\b(?P<front>[Oo]n|{WEEKDAY})(?P<gap>,? )(?P<date>(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}}))"
-            r"(?=[.,;:!?)]?(?:$| (?:at|and|with|from|to|@|[A-Z])))(?![\w/]|[.,]\d)"
+            r"(?=[.,;:!?)]?(?:$| (?:at|and|with|from|to|we|he|she|they|@|[A-Z])))(?![\w/]|[.,]\d)"
         ),
         _say_this_year,
     ),
@@ -207,8 +217,12 @@ NUMERIC_RULES = (
 """Dates in figures; they go before versions and telephone numbers."""
 
 RULES = (
-    Rule("months", re.compile(rf"\b({SHORT})\.? ?[-–] ?({SHORT})\b\.?"), _say_months),
-    Rule("time range", re.compile(r"\b([Nn]oon|[Mm]idnight) ?[-–] ?(?=\d)"), lambda match: f"{match[1]} to "),
+    Rule("months", re.compile(rf"\b({SHORT}|May)\.? ?[-–] ?({SHORT}|May)\b\.?"), _say_months),
+    Rule(
+        "time range",
+        re.compile(r"\b([Nn]oon|[Mm]idnight) ?[-–] ?(?=\d{1,2}(?::[0-5]\d\b| ?[ap]\.? ?m\b| ?[AP]\.? ?M\b))"),
+        lambda match: f"{match[1]} to ",
+    ),
     Rule("time range", re.compile(r"(?<=\d[ap]m) ?[-–] ?(?=(?:noon|midnight)\b)"), lambda match: " to "),
     Rule("month", re.compile(rf"\b({SHORT})\b\.?(?=,? ?\d)"), _expand_month),
     Rule("month", re.compile(rf"(?<=\d )({SHORT})\b\.?(?=,? {YEAR}|[.,;]|$)"), _expand_month),
@@ -250,10 +264,10 @@ RULES = (
     ),
     Rule("time", re.compile(rf"(?<![\w.,:$£€])(?P<hour>\d{{1,2}}){HALF}"), _say_hour),
     Rule("half of the day", re.compile(r"\b(?P<half>[ap])\. ?m\."), _say_bare_half),
-    Rule("decade", re.compile(r"(?<![\w.,$£€])'?(?P<decade>(?:1\d|20)\d0|[2-9]0)'?s\b"), _say_decade),
+    Rule("decade", re.compile(r"(?<![\w.,$£€])(?!1000'?s of )'?(?P<decade>(?:1\d|20)\d0|[2-9]0)'?s\b"), _say_decade),
     Rule(
         "year range",
-        re.compile(rf"{START}(?P<first>{YEAR})(?: ?[-–] ?|/(?=\d\d\b))(?P<last>{YEAR}|\d{{2}}){END}"),
+        re.compile(rf"{START}(?P<first>{YEAR})(?P<mark> ?[-–] ?|/(?=\d\d\b))(?P<last>{YEAR}|\d{{2}}){END}"),
         _say_year_range,
     ),
     Rule(
