@@ -10,6 +10,10 @@ FUNCTION_WORDS = frozenset(
     "under after before until since this these those out off up down only also then away ago long wide high deep tall "
     "thick old north south east west".split()
 )
+MEASURED = frozenset(
+    "weights dumbbells runners swimmers races sprints hurdles ladders boards cables bags bottles cans boxes".split()
+)
+"""Nouns that a measure before them describes without an article ("10 lb. weights", "200 m runners")."""
 _ARTICLE = re.compile(r"(?<![A-Za-z])(?:an?|every|each) $", re.IGNORECASE)
 _DETERMINER = re.compile(r"(?<![A-Za-z])(?:an?|every|each|the|this|that|his|her|my|our|their) $", re.IGNORECASE)
 
@@ -25,4 +29,6 @@ def is_attributive(match: re.Match[str]) -> bool:
     if after.startswith("-"):
         return bool(_DETERMINER.search(before)) and after[1:2].isalpha()
     noun = re.match(r" ([a-z]+)", after)
-    return noun is not None and noun[1] not in FUNCTION_WORDS and bool(_ARTICLE.search(before))
+    if noun is None or noun[1] in FUNCTION_WORDS:
+        return False
+    return noun[1] in MEASURED or bool(_ARTICLE.search(before))

@@ -147,11 +147,11 @@ def _say_resolution(match: re.Match[str]) -> str:
 
 
 def _say_magnitude(match: re.Match[str]) -> str | None:
-    if match["scale"] == "m" and not re.match(" (?:people|users|viewers|followers|copies|jobs)", text_after(match)):
+    """Say k, m and b before what they count; 3.5m and a 5k may be a measure and a race."""
+    ambiguous = match["scale"] == "m" or (match["scale"] in "kK" and len(match["number"]) < 2)
+    if ambiguous and not re.match(" (?:people|users|viewers|followers|copies|jobs)", text_after(match)):
         return None
     scale = {"k": "thousand", "m": "million", "b": "billion"}[match["scale"][0].lower()]
-    if scale == "thousand" and len(match["number"]) < 2:
-        return None
     return f"{number_words(match['number'])} {scale}"
 
 
@@ -219,8 +219,8 @@ RULES = (
     Rule(
         "mixed number",
         re.compile(
-            rf"{START}(?P<whole>\d{{1,9}}|\d{{1,3}}(?:,\d{{3}}){{1,4}})(?: | ?- ?| and )(?P<numerator>\d{{1,3}}) ?/"
-            rf" ?(?P<denominator>\d{{1,4}})(?![\d/]|[.,]\d)"
+            rf"{START}(?<!\d/)(?P<whole>\d{{1,9}}|\d{{1,3}}(?:,\d{{3}}){{1,4}})(?: | ?- ?| and )"
+            rf"(?P<numerator>\d{{1,3}}) ?/ ?(?P<denominator>\d{{1,4}})(?![\d/]|[.,]\d)"
         ),
         _say_mixed_number,
     ),
@@ -249,7 +249,7 @@ RULES = (
         ),
         _say_letter_digits,
     ),
-    Rule("negative number", re.compile(rf"(?<![\w.,)])(?<!\d )[-−] ?({NUMBER})"), _say_negative),
+    Rule("negative number", re.compile(rf"(?<![\w.,)])(?<!\d )(?!(?<=[a-z]{{2}} )- )[-−] ?({NUMBER})"), _say_negative),
 )
 CARDINAL_RULES = (Rule("number", re.compile(NUMBER), _say_number),)
 """The last word on figures: after these no digit is left."""

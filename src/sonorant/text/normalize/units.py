@@ -114,6 +114,12 @@ def _say_feet_inches(match: re.Match[str]) -> str:
     return spoken
 
 
+def _say_height(match: re.Match[str]) -> str:
+    """Say the height of a person without a mark for the inches (5'10)."""
+    inches = "" if match["inches"] == "0" else f" {cardinal(int(match['inches']))}"
+    return f"{cardinal(int(match['feet']))} foot{inches}"
+
+
 def _closes_quotation(match: re.Match[str]) -> bool:
     """Whether the mark behind a number closes a quotation: an odd number of such marks stands before it."""
     return len(re.findall(r'(?<!\d)"', text_before(match, 200))) % 2 == 1
@@ -128,7 +134,8 @@ def _say_inches(match: re.Match[str]) -> str | None:
 def _say_fraction_inches(match: re.Match[str]) -> str | None:
     if _closes_quotation(match):
         return None
-    return f"{match['fraction']} {'inches' if ' ' in match['fraction'] else 'inch'}"
+    several = " " in match["fraction"] and not is_attributive(match)
+    return f"{match['fraction']} {'inches' if several else 'inch'}"
 
 
 def _say_prime(match: re.Match[str]) -> str:
@@ -169,9 +176,9 @@ RULES = (
     ),
     Rule("feet and inches", re.compile(rf"{START}(?P<number>{NUMBER}) ?(?P<mark>[′″])(?!\w)"), _say_prime),
     Rule(
-        "feet and inches",
-        re.compile(rf"{START}(?P<feet>[3-8])(?:'|ft ?)(?P<inches>1[01]|\d)(?![\w'\"]|[.,]\d)"),
-        _say_feet_inches,
+        "height",
+        re.compile(rf"{START}(?P<feet>[4-7])(?:'|ft ?)(?P<inches>1[01]|\d)(?![\w'\"]|[.,]\d| ?[NSEW]\b| ends?\b)"),
+        _say_height,
     ),
     Rule("inches", re.compile(rf'{START}(?P<number>{NUMBER})"(?= [a-z]|[-x×])'), _say_inches),
     Rule(
@@ -201,6 +208,7 @@ RULES = (
         ),
         _say_angle,
     ),
+    Rule("prime", re.compile(r"(?<=\d)'(\d{1,9})"), lambda match: f" {number_words(match[1])}"),
     Rule("percentage", re.compile(rf"((?<![\w.,]){NUMBER}) ?%(?!\w)"), _say_percent),
     Rule(
         "duration",
