@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sonorant.audio.level import _HIGH_PASS, _SHELF, _k_weighted, loudness_lufs, to_loudness, trim_silence
+from sonorant.audio.level import _HIGH_PASS, _SHELF, _k_weighted, limit_peaks, loudness_lufs, to_loudness, trim_silence
 
 
 def _sine(level_db: float, seconds: float, sample_rate: int = 48000, hz: float = 997.0) -> np.ndarray:
@@ -89,3 +89,13 @@ def test_a_pause_inside_is_not_trimmed() -> None:
 @pytest.mark.parametrize("length", [0, 5, 22050])
 def test_nothing_is_kept_of_pure_silence(length: int) -> None:
     assert trim_silence(np.zeros(length, dtype=np.float32), 22050, 40.0, 50.0) == (0, 0)
+
+
+def test_peaks_are_bent_without_a_corner_and_never_leave_full_scale() -> None:
+    samples = np.linspace(-4, 4, 80_001, dtype=np.float32)
+    limited = limit_peaks(samples)
+    quiet = np.abs(samples) <= 0.9
+    assert limited.dtype == np.float32 and np.array_equal(limited[quiet], samples[quiet])
+    assert np.abs(limited).max() <= 1 and np.abs(limited[~quiet]).min() >= 0.9
+    slopes = np.diff(limited.astype(np.float64)) / np.diff(samples.astype(np.float64))
+    assert slopes.min() > -1e-6 and np.abs(np.diff(slopes)).max() < 0.01

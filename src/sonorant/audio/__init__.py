@@ -3,7 +3,7 @@
 from sonorant.audio.encode import FORMATS, FileEncoder, StreamEncoder, encode, encode_into
 from sonorant.audio.files import read_audio, write_audio, write_chunks
 from sonorant.audio.griffin_lim import griffin_lim
-from sonorant.audio.level import loudness_lufs, to_loudness, trim_silence
+from sonorant.audio.level import limit_peaks, loudness_lufs, to_loudness, trim_silence
 from sonorant.audio.mel import log_mel, mel_filterbank
 from sonorant.audio.pitch import estimate_pitch
 from sonorant.audio.resample import resample
@@ -20,6 +20,7 @@ __all__ = [
     "estimate_pitch",
     "griffin_lim",
     "istft",
+    "limit_peaks",
     "log_mel",
     "loudness_lufs",
     "mel_filterbank",

@@ -13,6 +13,7 @@ _HIGH_PASS = (1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621)
 _TABLE_RATE = 48000
 _PEAK_LIMIT = 0.95
 _SETTLING_S = 0.5
+_KNEE = 0.9
 _FRAME_S, _FRAME_STEP_S = 0.020, 0.005
 
 
@@ -50,6 +51,24 @@ def to_loudness(samples: NDArray[np.float32], sample_rate: int, target_lufs: flo
         return samples
     gain = min(10 ** ((target_lufs - loudness) / 20), _PEAK_LIMIT / float(np.abs(samples).max()))
     return samples * np.float32(gain)
+
+
+def limit_peaks(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bend what is louder than 0.9 of full scale so that it stays within, smoothly; what is quieter stays as it is.
+
+    Each sample is bent alone, so a sound in chunks becomes what it becomes at once.
+
+    Shape:
+        samples: (N,) -> (N,) in [-1, 1]
+
+    Example:
+        >>> limit_peaks(np.array([0.5, -0.95, 1.0, 3.0], dtype=np.float32)).round(3).tolist()
+        [0.5, -0.9459999799728394, 0.9760000109672546, 1.0]
+    """
+    room = np.float32(1 - _KNEE)
+    bent = np.copysign(_KNEE + room * np.tanh((np.abs(samples) - np.float32(_KNEE)) / room), samples)
+    limited: NDArray[np.float32] = np.where(np.abs(samples) > _KNEE, bent, samples).astype(np.float32)
+    return limited
 
 
 def trim_silence(

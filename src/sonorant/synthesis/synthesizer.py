@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sonorant.audio.level import limit_peaks
 from sonorant.errors import TextError
 from sonorant.synthesis.acoustic import SpokenMel, make_acoustic
 from sonorant.synthesis.denoiser import Denoiser, vocoder_bias
@@ -22,6 +23,8 @@ from sonorant.voice.manifest import VoiceManifest
 DEFAULT_VOICE = "kathleen"
 BATCH_SIZE = 16
 """Sentences that `speak_batch` gives to the acoustic model at once."""
+TOO_LOUD = 1.4
+"""Peaks up to here, 3 dB above full scale, are bent back unheard; beyond, it is told."""
 _NO_SOUND = np.zeros(0, dtype=np.float32)
 
 
@@ -198,9 +201,8 @@ class Synthesizer:
         warnings = tuple(type(warning)(f"{warning}: {piece.text!r}") for warning in spoken.warnings)
         yield _Chunk(_NO_SOUND, words, (*utterance.reports, *warnings))
         for samples in self._sound(spoken.mel, style):
-            clipped = np.clip(samples, -1.0, 1.0)
-            num_clipped = int(np.count_nonzero(clipped != samples))
-            yield _Chunk(clipped, warnings=(f"clipped: {piece.text!r} is too loud",) if num_clipped else ())
+            too_loud = np.abs(samples).max(initial=0.0) > TOO_LOUD
+            yield _Chunk(limit_peaks(samples), warnings=(f"clipped: {piece.text!r} is too loud",) if too_loud else ())
         yield _Chunk(np.zeros(round(piece.pause_s / style.speed * self.sample_rate), dtype=np.float32))
 
     def _sound(self, mel: Floats, style: Style) -> Iterator[Floats]:
