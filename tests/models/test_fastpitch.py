@@ -141,6 +141,26 @@ def test_alignments_are_monotonic_and_cover_every_frame():
     torch.testing.assert_close(output.attention.sum(2), torch.ones(output.attention.shape[:2]))
 
 
+def test_voiced_frames_go_to_sounds_and_not_to_the_marks_between_them():
+    """Symbols 1 and 2 are marks here; two voiced stretches with a pause, as in "Oh, I"."""
+    symbols, lengths = torch.tensor([[5, 1, 2, 7]]), torch.tensor([4])
+    voiced = torch.tensor([[True] * 8 + [False] * 6 + [True] * 6])
+    mel, frames = torch.randn(1, N_MELS, 20), torch.tensor([20])
+
+    def in_marks(penalty):
+        torch.manual_seed(0)
+        config = TINY.model_copy(update={"mark_penalty": penalty})
+        model = FastPitch(config, NUM_SYMBOLS, n_mels=N_MELS, pauses=(1, 2)).eval()
+        output = model(symbols, lengths, mel, frames, torch.zeros(1, 20), voiced, torch.ones(1, 20), torch.tensor([0]))
+        assert "is_pause" not in model.state_dict()
+        start, _, _, end = output.durations[0].cumsum(0).tolist()
+        return int(voiced[0, start : end - int(output.durations[0, 3])].sum()), output.durations[0].tolist()
+
+    assert in_marks(0.0)[0] > 2
+    marked, durations = in_marks(50.0)
+    assert marked == 0 and durations[0] >= 8 and durations[3] >= 6
+
+
 def test_training_is_taught_the_recordings_pitch_and_energy():
     model, batch = a_model().eval(), a_batch()
     before = model(*batch).mel

@@ -54,6 +54,9 @@ class FastPitchConfig(Settings):
     max_duration_frames: int = Field(75, ge=1)
     aligner_channels: int = Field(80, ge=1)
     aligner_temperature: float = Field(0.0005, gt=0)
+    mark_penalty: float = Field(
+        0.0, ge=0, description="what marks and spaces lose in a voiced frame, in log-probability; 0: as published"
+    )
 
 
 class LocationAttentionConfig(Settings):

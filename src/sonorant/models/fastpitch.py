@@ -5,6 +5,7 @@ each encoding is repeated for its duration; the frames are decoded to a mel spec
 (Badlani et al. 2021) finds the durations, and the recording's pitch and energy take the predictions' place.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,6 +80,7 @@ class FastPitch(nn.Module):
         num_symbols: Size of the symbol table; symbol 0 is the padding.
         num_speakers: More than 1 adds an embedding of the speaker to every symbol.
         n_mels: Mel bins.
+        pauses: Ids of the marks and the space, which have no voice; see `FastPitchConfig.mark_penalty`.
 
     Example:
         >>> sizes = {"num_layers": 1, "conv_channels": 16}
@@ -87,7 +89,16 @@ class FastPitch(nn.Module):
         torch.Size([1, 80])
     """
 
-    def __init__(self, config: FastPitchConfig, num_symbols: int, num_speakers: int = 1, n_mels: int = 80) -> None:
+    is_pause: Tensor
+
+    def __init__(
+        self,
+        config: FastPitchConfig,
+        num_symbols: int,
+        num_speakers: int = 1,
+        n_mels: int = 80,
+        pauses: Sequence[int] = (),
+    ) -> None:
         super().__init__()
         channels = config.channels
         self.max_duration_frames = config.max_duration_frames
@@ -106,6 +117,9 @@ class FastPitch(nn.Module):
         self.decoder = FeedForwardTransformer(channels, config.decoder)
         self.projection = nn.Linear(channels, n_mels)
         self.aligner = ConvAttention(channels, n_mels, config.aligner_channels, config.aligner_temperature)
+        self.mark_penalty = config.mark_penalty
+        is_pause = torch.tensor([symbol in pauses for symbol in range(num_symbols)])
+        self.register_buffer("is_pause", is_pause, persistent=False)
 
     def forward(
         self,
@@ -130,6 +144,8 @@ class FastPitch(nn.Module):
         valid = valid_positions(symbol_lengths, symbols.shape[1])
         embeddings: Tensor = self.embedding(symbols)
         attention_logprob = self.aligner(embeddings, symbol_lengths, mel, mel_lengths)
+        misplaced = voiced.unsqueeze(2) & self.is_pause[symbols].unsqueeze(1)
+        attention_logprob = attention_logprob - self.mark_penalty * misplaced
         durations = monotonic_durations(attention_logprob, symbol_lengths, mel_lengths)
         encodings = self._encode_symbols(embeddings, valid, speaker_ids)
         log_durations = self.duration_predictor(encodings, valid)

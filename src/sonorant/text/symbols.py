@@ -78,6 +78,16 @@ class SymbolTable:
         return tuple(self.symbols[index] for index in ids)
 
 
+def pause_ids(symbols: Iterable[str]) -> tuple[int, ...]:
+    """Number the marks and the space among the symbols of a table: what is spoken without a voice.
+
+    Example:
+        >>> pause_ids(("_", ".", "AA1", " "))
+        (1, 3)
+    """
+    return tuple(index for index, symbol in enumerate(symbols) if symbol in (*MARKS, SPACE))
+
+
 @cache
 def symbol_table(name: str) -> SymbolTable:
     """Return the table of that name.

@@ -16,6 +16,7 @@ from sonorant.models.fastpitch import FastPitch, FastPitchOutput
 from sonorant.synthesis.acoustic import AcousticModel
 from sonorant.synthesis.fastpitch import FastPitchModel
 from sonorant.synthesis.runtime import Runtime
+from sonorant.text.symbols import pause_ids
 from sonorant.training.acoustic_task import AcousticTask
 from sonorant.training.alarms import Alarm, UnalignedAlarm
 from sonorant.training.alignment import ALIGNMENT_METRICS, agreement, alignment_quality
@@ -39,7 +40,8 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
     def make_network(self, store: FeatureStore) -> nn.Module:
         """See `AcousticTask.make_network`."""
         mel = store.config.mel
-        network = FastPitch(self.recipe.model, len(self.table), len(store.speakers), mel.n_mels)
+        pauses = pause_ids(self.table.symbols)
+        network = FastPitch(self.recipe.model, len(self.table), len(store.speakers), mel.n_mels, pauses)
         if self.recipe.trainable is not None:
             freeze_all_but(network, self.recipe.trainable)
         return network

@@ -29,6 +29,9 @@ from sonorant.training.source import Half, Source
 LEAST_HOURS = 1 / 12
 """Less than five minutes are trained on as long as five minutes."""
 
+FREE = ("dropout", "mark_penalty")
+"""Settings of a model that its weights do not fix."""
+
 VALIDATIONS = 20
 """At least so often a run is measured, so that the best checkpoint is one from before it learns by heart."""
 
@@ -60,7 +63,7 @@ def finetuning_recipe(
     _refuse_other_sound(source, store, isinstance(recipe, AcousticRecipe))
     tree, notes = dump_recipe(recipe), []
     explicit = recipe.model.model_dump(mode="json", exclude_unset=True)
-    tree["model"] = _with_dropout(model.config.model_dump(mode="json"), explicit)
+    tree["model"] = _with_free(model.config.model_dump(mode="json"), explicit)
     tree["features"] = store.config.model_dump(mode="json")
     if isinstance(recipe, AcousticRecipe):
         tree["model"]["embed_single_speaker"] |= len(model.speakers) > 1
@@ -128,7 +131,7 @@ def _refuse_decided(source: Source, overrides: Iterable[str]) -> None:
     for override in overrides:
         key = override.partition("=")[0]
         section = key.partition(".")[0]
-        if section in fixed and not key.endswith("dropout"):
+        if section in fixed and not key.endswith(FREE):
             raise RequestError(f"{override}: {fixed[section]} {source.name}; leave it out")
 
 
@@ -159,13 +162,13 @@ def _prepare_options(wanted: MelConfig, found: MelConfig) -> str:
     return " ".join(f"features.mel.{name}={ours[name]}" for name in ours if ours[name] != theirs[name])
 
 
-def _with_dropout(source: Mapping[str, Any], explicit: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the source's sizes with the dropouts that a recipe names."""
+def _with_free(source: Mapping[str, Any], explicit: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the source's sizes with what a recipe may choose."""
     merged = dict(source)
     for name, value in explicit.items():
         if isinstance(value, Mapping) and isinstance(source.get(name), Mapping):
-            merged[name] = _with_dropout(source[name], value)
-        elif name.endswith("dropout"):
+            merged[name] = _with_free(source[name], value)
+        elif name.endswith(FREE):
             merged[name] = value
     return merged
 

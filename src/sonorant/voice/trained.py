@@ -24,6 +24,7 @@ from sonorant.config import (
 )
 from sonorant.errors import VoiceError
 from sonorant.files import write_file
+from sonorant.text.symbols import pause_ids
 from sonorant.voice.manifest import Facts, explain
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def make_network(model: TrainedModel) -> "nn.Module":
         case FastPitchConfig():
             from sonorant.models.fastpitch import FastPitch
 
-            return FastPitch(model.config, *sizes)
+            return FastPitch(model.config, *sizes, pause_ids(model.symbols))
         case Tacotron2Config():
             from sonorant.models.tacotron2 import Tacotron2
 
