@@ -1,7 +1,7 @@
 """`say` writes while it speaks, and its file is there whole or not at all."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -64,8 +64,8 @@ def test_the_sound_reaches_the_disk_while_the_text_is_still_being_spoken(
     spoken, sizes = Synthesizer.stream, []
     arguments[1] = f"{TEXT} " * 5
 
-    def watched(*given: Any) -> Iterator[Floats]:
-        for chunk in spoken(*given):
+    def watched(*given: Any, **settings: Any) -> Iterator[Floats]:
+        for chunk in spoken(*given, **settings):
             yield chunk
             assert not Path(f"say.{suffix}").exists()
             sizes.append(sum(path.stat().st_size for path in Path().iterdir()))
@@ -94,8 +94,8 @@ def test_a_failure_in_the_middle_keeps_what_was_there_and_leaves_nothing_else(
 ) -> None:
     spoken = Synthesizer.stream
 
-    def broken(*given: Any) -> Iterator[Floats]:
-        yield next(spoken(*given))
+    def broken(*given: Any, **settings: Any) -> Iterator[Floats]:
+        yield next(spoken(*given, **settings))
         assert len(list(Path().iterdir())) == 2
         raise failure
 
@@ -113,7 +113,7 @@ def test_a_folder_that_refuses_is_told_before_anything_is_spoken(
     def refuse(**_: object) -> NoReturn:
         raise PermissionError(13, "Permission denied")
 
-    def stream(*_: object) -> Iterator[Floats]:
+    def stream(*_: object, **__: object) -> Iterator[Floats]:
         return (pytest.fail("spoke") for _ in "x")
 
     monkeypatch.setattr(tempfile, "mkstemp", refuse)
@@ -136,9 +136,9 @@ def test_a_text_without_words_is_one_error_and_no_sound(
 def test_each_warning_is_told_once(
     arguments: list[object], output: str, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    def stream(*given: Any) -> Iterator[Floats]:
+    def stream(*_: Any, warn: Callable[[str], object], **__: Any) -> Iterator[Floats]:
         for warning in ("too loud", "left out", "too loud"):
-            given[-1](warning)
+            warn(warning)
             yield np.zeros(100, dtype=np.float32)
 
     monkeypatch.setattr(Synthesizer, "stream", stream)
