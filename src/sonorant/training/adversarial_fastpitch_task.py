@@ -14,7 +14,7 @@ from sonorant.models.acoustic_losses import LossTerm
 from sonorant.models.fastpitch import FastPitchOutput
 from sonorant.models.mel_adversarial_losses import mel_adversarial_loss, mel_discriminator_loss, mel_feature_loss
 from sonorant.models.mel_discriminators import MelDiscriminators, MelJudgement
-from sonorant.training.alarms import ExplodingAlarm, WinningJudgesAlarm
+from sonorant.training.alarms import judge_alarms
 from sonorant.training.early_stop import Better
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.processes import Processes
@@ -41,14 +41,7 @@ class AdversarialFastPitchTask(FastPitchTask):
         assert recipe.discriminators
         self.discriminators = MelDiscriminators(recipe.discriminators, store.config.mel.n_mels)
         super().__init__(recipe, store, processes, {"discriminators": self.discriminators})
-        self.alarms = (
-            *self.alarms,
-            ExplodingAlarm(
-                ("discriminator", "discriminators' gradient norm"),
-                "lower optimizer.learning_rate or optimizer.clip_norm",
-            ),
-            WinningJudgesAlarm(len(self.discriminators.judges)),
-        )
+        self.alarms = *self.alarms, *judge_alarms(len(self.discriminators.judges))
 
     def train_step(self, batches: Sequence[AcousticBatch], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
         """Take the model's step, then the judges'."""

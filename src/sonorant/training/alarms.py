@@ -230,6 +230,14 @@ class WinningJudgesAlarm:
         )
 
 
+def judge_alarms(num_judges: int) -> tuple[Alarm, ...]:
+    """Return what any training against discriminators is watched for."""
+    exploding = ExplodingAlarm(
+        ("discriminator", "discriminators' gradient norm"), "lower optimizer.learning_rate or optimizer.clip_norm"
+    )
+    return exploding, WinningJudgesAlarm(num_judges)
+
+
 def _finite(lines: Sequence[Line], name: str) -> list[float]:
     return [line[name] for line in lines if name in line and isfinite(line[name])]
 
