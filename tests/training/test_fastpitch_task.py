@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ from sonorant.config import FastPitchConfig, FastPitchRecipe, parse_recipe
 from sonorant.config.load import dump_recipe
 from sonorant.features.batch import AcousticBatch, acoustic_batch
 from sonorant.features.store import FeatureStore
+from sonorant.text.symbols import MARKS, SPACE, symbol_table
+from sonorant.training.checkpoint import load_trained
 from sonorant.training.fastpitch_task import FastPitchTask
 from sonorant.training.guard import NonFinite
 from sonorant.training.processes import Processes
+from sonorant.training.run import Run
 
 Gradients = Callable[..., dict[str, torch.Tensor]]
 LATE = 1500
@@ -155,3 +159,15 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(
     with pytest.raises(NonFinite, match="= nan"):
         task.guard.check()
     assert all(map(torch.equal, task.model.parameters(), before))
+
+
+def test_the_network_knows_which_symbols_have_no_voice(
+    fastpitch_recipe: FastPitchRecipe, store: FeatureStore, tmp_path: Path
+) -> None:
+    """Without it `mark_penalty` would do nothing, in training or when a trained model aligns."""
+    run = Run(fastpitch_recipe, store, tmp_path / "run", Processes())
+    run.start_from({"name": "nothing", "kind": "fastpitch", "facts": {}})
+    table, trained = symbol_table("arpabet"), load_trained(tmp_path / "run").network()
+    for network in (run.task.networks["model"], trained):
+        marked = [symbol for symbol, paused in zip(table.symbols, network.is_pause, strict=True) if paused]
+        assert marked == [*MARKS, SPACE]
