@@ -196,6 +196,18 @@ def test_too_loud_sound_is_clipped_with_a_warning(synthesizer: Synthesizer, voic
     assert not synthesizer.speak("Hello.").warnings
 
 
+@pytest.mark.parametrize(("peak", "told"), [(1.3, False), (1.5, True)])
+def test_a_peak_a_little_above_full_scale_is_bent_in_silence(peak: float, told: bool, voice: Voice) -> None:
+    class Peaked(OnnxRuntime):
+        def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+            outputs = super().run(graph, **inputs)
+            return [outputs[0] * (peak / np.abs(outputs[0]).max())] if graph == VOCODER_NAME else outputs
+
+    speech = Synthesizer(voice.manifest, Peaked(voice, 1)).speak("Hello.")
+    assert 0.9 < np.abs(speech.samples).max() <= 1.0
+    assert bool(speech.warnings) == told
+
+
 def test_an_utterance_whose_durations_are_all_zero_is_still_spoken(voice: Voice) -> None:
     class Hasty(OnnxRuntime):
         def run(self, graph: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
