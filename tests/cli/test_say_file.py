@@ -1,6 +1,10 @@
 """`say` writes while it speaks, and its file is there whole or not at all."""
 
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -105,6 +109,25 @@ def test_a_failure_in_the_middle_keeps_what_was_there_and_leaves_nothing_else(
     assert [path.read_bytes() for path in Path().iterdir()] == [b"before"]
     written = capsys.readouterr()
     assert message in written.err and not written.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_middle_keeps_what_was_there_and_leaves_nothing_else(
+    tiny_voice: Path, number: signal.Signals, tmp_path: Path
+) -> None:
+    path = tmp_path / "said.wav"
+    path.write_bytes(b"before")
+    command = [sys.executable, "-m", "sonorant", "say", "--voice", tiny_voice, "--output", path, "--threads", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin and process.stderr
+        process.stdin.write(f"{TEXT}\n".encode() * 20000)
+        process.stdin.close()
+        while process.poll() is None and len(list(tmp_path.iterdir())) == 1:
+            time.sleep(0.01)
+        process.send_signal(number)
+        told = process.stderr.read()
+    assert (process.returncode, told) == (128 + number, b"")
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"before"]
 
 
 def test_a_folder_that_refuses_is_told_before_anything_is_spoken(

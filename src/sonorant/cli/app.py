@@ -2,11 +2,15 @@
 
 Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 `check` found errors in a corpus, `say`
 spoke a sentence otherwise than asked (a warning tells how) or the reader of stdout went away, 2 something the user can
-put right, 3 training diverged, 130 interrupted.
+put right, 3 training diverged, 128 and the number of the signal that ended it (130: Ctrl-C).
 """
 
+import signal
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -32,6 +36,9 @@ EXTRAS = {
     "eval": EVALUATION_PACKAGES,
 }
 """What the extras of pyproject.toml install and the core does without."""
+
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask a process to end."""
 
 app = typer.Typer(
     name="sonorant",
@@ -73,6 +80,20 @@ def options(
     """Text-to-speech to train, own and ship."""
 
 
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """End by a signal as by Ctrl-C, so that what is half written is removed; nohup's choice to ignore one stays."""
+    taken = [number for number in ENDINGS if signal.getsignal(number) == signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@_ended_in_order()
 def main() -> None:
     """Run the command line and turn the package's errors into one line on stderr and an exit code."""
     try:
@@ -87,6 +108,12 @@ def main() -> None:
         if extra is None:
             raise
         _fail(f'this command needs {error.name}, which speaking does not; pip install "sonorant[{extra}]"', 2)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    for ending in ENDINGS:  # a second one must not disturb the removal
+        signal.signal(ending, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def _fail(message: str, code: int) -> None:
