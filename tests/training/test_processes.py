@@ -1,20 +1,25 @@
 """One, two and four processes that train one model give the same gradients and the same losses."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 from tests.training.conftest import write_store
 from tests.training.models import ADVERSARIAL, MODELS
 from tests.training.together import free_port, together
 
 from sonorant.config import FeatureConfig, load_recipe
 from sonorant.errors import ConfigError
+from sonorant.features.store import FeatureStore
 from sonorant.training.alignment import ALIGNMENT_METRICS
 from sonorant.training.data import open_store
 from sonorant.training.fit import fit
@@ -124,6 +129,45 @@ def test_what_a_process_dies_of_is_told_with_its_exit_code(uneven_store: Path, t
     settings += ["run.log_every=1000", "run.validate_every=2"]
     told = _sonorant("train", "tiny_fastpitch", uneven_store, tmp_path / "run", *settings, code=3)
     assert "the update was not applied" in told and "of 2 failed" in told and "Traceback" not in told
+
+
+def _hold_a_run(run: Path, store: Path) -> None:
+    (run / "step_00000001.pt").write_bytes(b"of another run")
+
+
+def _refuse_best(run: Path, store: Path) -> None:
+    (run / "run.json").write_text('{"starts": []}')
+    (run / "best.json").mkdir()
+
+
+def _spoil_validation(run: Path, store: Path) -> None:
+    for entry in FeatureStore(store).split("validation"):
+        path = store / entry.file
+        save_file(load_file(path) | {"mel": np.full((80, entry.num_frames), np.nan, np.float32)}, path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spoil", "code", "message"),
+    [
+        (_hold_a_run, 2, "holds checkpoints of another run"),
+        (_refuse_best, 2, "best.json: cannot be written"),
+        (_spoil_validation, 3, "mel = nan in validation"),
+    ],
+)
+def test_what_the_first_process_alone_fails_of_is_all_that_is_told(
+    uneven_store: Path, tmp_path: Path, spoil: Callable[[Path, Path], None], code: int, message: str
+) -> None:
+    """A run folder is refused before the first step, a checkpoint behind the last, a validation between two."""
+    store, run = shutil.copytree(uneven_store, tmp_path / "store"), tmp_path / "run"
+    run.mkdir()
+    spoil(run, store)
+    settings = ["batch.global_batch=4", "run.steps=3", "run.log_every=1000", "run.checkpoint_every=3"]
+    settings += ["run.validate_every=2" if code == 3 else "run.validate_every=3", "--devices", "2"]
+    told = _sonorant("train", "tiny_fastpitch", store, run, *settings, code=code)
+    assert f"process 0: {run}" in told or "process 0: step 2" in told
+    assert message in told and "process 0 of 2 failed" in told
+    assert "process 1:" not in told and "Traceback" not in told
 
 
 @pytest.mark.slow

@@ -47,11 +47,13 @@ def fit(recipe: Recipe, store: Path, run: Path, resume: bool = False, progress: 
         display = make_display(recipe.run.steps, progress and processes.first)
         training = Run(recipe, open_store(store, recipe, processes.count), run, processes)
         early_stop = make_early_stop(recipe.run, training.task.validation_metrics)
-        if resume:
-            training.resume(display.tell)
-        else:
-            training.start()
-        with _monitor(training, display) as monitor, StopRequest(processes.count > 1) as stop:
+        with processes.failing_together():
+            if resume:
+                training.resume(display.tell)
+            else:
+                training.start()
+            watch = _monitor(training, display)
+        with watch as monitor, StopRequest(processes.count > 1) as stop:
             reason = _loop(training, monitor, stop, early_stop)
         display.tell(_farewell(training, reason))
     return stop.name is not None
@@ -71,11 +73,15 @@ def _loop(run: Run, monitor: Monitor | None, stop: StopRequest, early_stop: Earl
     settings, position = run.recipe.run, run.position
     data, meter = TimedIterator(run.batches()), Meter(run.processes)
     if monitor and position.started_from and position.step == 0:
-        monitor.validation(0, 0, run.validate()[0])  # what there is to improve on
+        with run.processes.failing_together():
+            monitor.validation(0, 0, run.validate()[0])  # what there is to improve on
     reason = None
-    while position.step < settings.steps:
+    while True:
         reason = stop.name or reason
-        if run.processes.any(reason is not None):
+        ending = run.processes.any(reason is not None)  # behind the last step, too: the first may fail in its look
+        if position.step >= settings.steps:
+            return None
+        if ending:
             run.save()
             return reason or "another process ended"
         rate = run.recipe.optimizer.learning_rate * run.learning_rate_factor
@@ -85,11 +91,11 @@ def _loop(run: Run, monitor: Monitor | None, stop: StopRequest, early_stop: Earl
         if run.is_due(settings.log_every):
             values = {**meter.report(), "learning rate": rate, **run.loss_scale()}
             if monitor:
-                monitor.train(position.step, position.epoch, values)
+                with run.processes.failing_together():
+                    monitor.train(position.step, position.epoch, values)
         if monitor:
-            with meter.pause():
+            with meter.pause(), run.processes.failing_together():
                 reason = _look(run, monitor, early_stop)
-    return None
 
 
 def take_step(run: Run, data: TimedIterator, meter: Meter) -> int:

@@ -85,6 +85,18 @@ class Processes:
         """Say whether any of the processes says yes."""
         return bool(self.sum(torch.tensor(int(flag)))) if self.count > 1 else flag
 
+    @contextmanager
+    def failing_together(self) -> Iterator[None]:
+        """Enclose what this process does alone while the others go on to their next `any`, which says yes if it fails.
+
+        Otherwise they would find the connection broken, and bury its message under theirs.
+        """
+        try:
+            yield
+        except BaseException:
+            self.any(True)
+            raise
+
     def broadcast(self, network: nn.Module) -> None:
         """Give every process the weights and buffers of the first."""
         if self.count > 1:
