@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.training.models import MODELS
 
 from sonorant.config import load_recipe
+from sonorant.features.loader import micro_batches
 from sonorant.features.store import FeatureStore
 from sonorant.training import monitor as monitor_module
 from sonorant.training.adversarial_task import AdversarialTask
@@ -273,6 +275,16 @@ def test_the_alarm_of_the_judges_knows_how_many_there_are(recipe: str, store: Fe
     (alarm,) = (alarm for alarm in task.alarms if isinstance(alarm, WinningJudgesAlarm))
     assert isinstance(task, AdversarialTask)
     assert alarm.num_judges == len(task.discriminators(torch.zeros(1, 8192)))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_watched_for_overfitting_is_a_loss_of_the_training(model: str, store: FeatureStore) -> None:
+    recipe = load_recipe(f"tiny_{model}", ["batch.num_workers=0"])
+    task = make_task(recipe, store, Processes())
+    _, batches = next(micro_batches(store, store.split("train"), recipe, 0))
+    watched = {alarm.metric for alarm in task.alarms if isinstance(alarm, OverfittingAlarm)}
+    assert watched == {task.best_metric} & set(task.step(batches, 0, 1.0))
+    assert bool(watched) != (model == "sharpen_fastpitch")  # whose mels are meant to move away from the recordings
 
 
 def test_steps_that_were_taken_twice_count_once_and_later_ones_not_at_all(tmp_path: Path) -> None:

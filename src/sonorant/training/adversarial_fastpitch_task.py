@@ -16,7 +16,7 @@ from sonorant.models.mel_adversarial_losses import mel_adversarial_loss, mel_dis
 from sonorant.models.mel_discriminators import MelDiscriminators, MelJudgement
 from sonorant.training.alarms import judge_alarms
 from sonorant.training.early_stop import Better
-from sonorant.training.fastpitch_task import FastPitchTask
+from sonorant.training.fastpitch_task import UNALIGNED, FastPitchTask
 from sonorant.training.processes import Processes
 
 JUDGED = ("discriminator", "adversarial", "feature")
@@ -41,7 +41,7 @@ class AdversarialFastPitchTask(FastPitchTask):
         assert recipe.discriminators
         self.discriminators = MelDiscriminators(recipe.discriminators, store.config.mel.n_mels)
         super().__init__(recipe, store, processes, {"discriminators": self.discriminators})
-        self.alarms = *self.alarms, *judge_alarms(len(self.discriminators.judges))
+        self.alarms = UNALIGNED, *judge_alarms(len(self.discriminators.judges))
 
     def train_step(self, batches: Sequence[AcousticBatch], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
         """Take the model's step, then the judges'."""

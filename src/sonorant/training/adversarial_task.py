@@ -20,7 +20,7 @@ from sonorant.models.vocoder_losses import (
     generator_adversarial_loss,
     spectral_loss,
 )
-from sonorant.training.alarms import judge_alarms
+from sonorant.training.alarms import OverfittingAlarm, judge_alarms
 from sonorant.training.early_stop import Better
 from sonorant.training.processes import Processes
 from sonorant.training.task import evaluating
@@ -50,7 +50,8 @@ class AdversarialTask(VocoderTask):
         super().__init__(recipe, store, processes, networks)
         self.loss_mel = LogMel(recipe.loss_mel).to(self.device)
         judges = recipe.discriminators
-        self.alarms = judge_alarms(len(judges.periods) + judges.scales + len(judges.resolutions))
+        num_judges = len(judges.periods) + judges.scales + len(judges.resolutions)
+        self.alarms = OverfittingAlarm(self.best_metric), *judge_alarms(num_judges)
 
     def train_step(self, batches: Sequence[VocoderBatch], step: int, learning_rate_factor: float) -> dict[str, Tensor]:
         """Let the judges learn from the generator's present sound, then the generator from the judges.

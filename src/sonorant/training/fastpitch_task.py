@@ -18,11 +18,13 @@ from sonorant.synthesis.fastpitch import FastPitchModel
 from sonorant.synthesis.runtime import Runtime
 from sonorant.text.symbols import pause_ids
 from sonorant.training.acoustic_task import AcousticTask
-from sonorant.training.alarms import Alarm, UnalignedAlarm
+from sonorant.training.alarms import Alarm, OverfittingAlarm, UnalignedAlarm
 from sonorant.training.alignment import ALIGNMENT_METRICS, agreement, alignment_quality
 from sonorant.training.early_stop import Better
 from sonorant.training.pictures import draw_alignment
 from sonorant.training.smoothness import variance_error
+
+UNALIGNED = UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, "raise loss.alignment")
 
 
 class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
@@ -35,7 +37,7 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
         "agreement": "higher",
         "variance": "lower",
     }
-    alarms: tuple[Alarm, ...] = (UnalignedAlarm("mel", {"diagonality": 0.8, "focus": 0.3}, "raise loss.alignment"),)
+    alarms: tuple[Alarm, ...] = (UNALIGNED, OverfittingAlarm(best_metric))
 
     def make_network(self, store: FeatureStore) -> nn.Module:
         """See `AcousticTask.make_network`."""

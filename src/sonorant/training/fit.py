@@ -7,7 +7,7 @@ import torch
 
 from sonorant.config import Recipe
 from sonorant.models.precision import allow_tf32
-from sonorant.training.alarms import OverfittingAlarm, StarvationAlarm
+from sonorant.training.alarms import StarvationAlarm
 from sonorant.training.data import TimedIterator, open_store
 from sonorant.training.early_stop import EarlyStop, make_early_stop
 from sonorant.training.monitor import Meter, Monitor
@@ -64,7 +64,7 @@ def _monitor(run: Run, display: ProgressDisplay) -> AbstractContextManager[Monit
     if not run.processes.first:
         return nullcontext()
     sample_rate = run.store.config.mel.sample_rate
-    alarms = *run.task.alarms, OverfittingAlarm(run.task.best_metric), StarvationAlarm()
+    alarms = *run.task.alarms, StarvationAlarm()
     return Monitor(run.checkpoints.run, run.position.step, sample_rate, display, alarms)
 
 

@@ -18,7 +18,7 @@ from sonorant.synthesis.acoustic import AcousticModel
 from sonorant.synthesis.runtime import Runtime
 from sonorant.synthesis.tacotron2 import Tacotron2Model
 from sonorant.training.acoustic_task import AcousticTask
-from sonorant.training.alarms import UnalignedAlarm
+from sonorant.training.alarms import OverfittingAlarm, UnalignedAlarm
 from sonorant.training.alignment import ALIGNMENT_METRICS, alignment_quality
 from sonorant.training.early_stop import Better
 from sonorant.training.pictures import draw_alignment
@@ -38,6 +38,7 @@ class Tacotron2Task(AcousticTask[Tacotron2Recipe, Tacotron2Output]):
     }
     alarms = (
         UnalignedAlarm("postnet", {"diagonality": 0.8, "focus": 0.3}, "raise loss.guided_attention or its steps"),
+        OverfittingAlarm(best_metric),
     )
 
     def make_network(self, store: FeatureStore) -> nn.Module:

@@ -11,6 +11,7 @@ from sonorant.features.batch import VocoderBatch
 from sonorant.features.store import FeatureStore
 from sonorant.models.acoustic_losses import LossTerm
 from sonorant.models.waveglow import Waveglow, waveglow_loss
+from sonorant.training.alarms import OverfittingAlarm
 from sonorant.training.early_stop import Better
 from sonorant.training.processes import Processes
 from sonorant.training.task import evaluating
@@ -26,6 +27,7 @@ class WaveglowTask(VocoderTask):
     trained = "model"
     best_metric = "likelihood"
     validation_metrics: ClassVar[Mapping[str, Better]] = {"likelihood": "lower"}
+    alarms = (OverfittingAlarm(best_metric),)
 
     def __init__(self, recipe: WaveglowRecipe, store: FeatureStore, processes: Processes) -> None:
         self.recipe = recipe
