@@ -9,6 +9,7 @@ MONTHS = ("January February March April May June July August September October N
 MONTH_BY_SHORT = {month[:3]: month for month in MONTHS} | {"Sept": "September"}
 DAYS = {"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
         "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday"}  # fmt: skip
+FULL_NAMES = MONTH_BY_SHORT | DAYS
 WEEKDAY = "(?:" + "|".join(dict.fromkeys((*DAYS, *DAYS.values()))) + ")"
 MONTH = "(?:" + "|".join(MONTHS) + ")"
 SHORT = "(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)"
@@ -70,12 +71,13 @@ def _expand_day(match: re.Match[str]) -> str:
     return DAYS[match[1]]
 
 
-def _say_days(match: re.Match[str]) -> str:
-    return f"{DAYS[match[1]]} to {DAYS[match[2]]}{_stop(match)}"
-
-
-def _say_months(match: re.Match[str]) -> str:
-    return f"{MONTH_BY_SHORT[match[1]]} to {MONTH_BY_SHORT[match[2]]}{_stop(match)}"
+def _say_names(match: re.Match[str]) -> str | None:
+    """Say a range of months or days of the week; between whole names a dash with spaces may be one of the sentence."""
+    first, last = (FULL_NAMES.get(name, name) for name in (match[1], match[3]))
+    whole = match[0] == f"{first}{match[2]}{last}"
+    if " " in match[2] and whole and not re.match(r"[.,;:!?)]|$| \d", text_after(match)):
+        return None
+    return f"{first} to {last}{_stop(match)}"
 
 
 def _say_month_day(match: re.Match[str]) -> str:
@@ -217,7 +219,7 @@ NUMERIC_RULES = (
 """Dates in figures; they go before versions and telephone numbers."""
 
 RULES = (
-    Rule("months", re.compile(rf"\b({SHORT}|May)\.? ?[-–] ?({SHORT}|May)\b\.?"), _say_months),
+    Rule("months", re.compile(rf"\b({MONTH}|{SHORT})\.?( ?[-–] ?)({MONTH}|{SHORT})\b\.?"), _say_names),
     Rule(
         "time range",
         re.compile(r"\b([Nn]oon|[Mm]idnight) ?[-–] ?(?=\d{1,2}(?::[0-5]\d\b| ?[ap]\.? ?m\b| ?[AP]\.? ?M\b))"),
@@ -229,13 +231,21 @@ RULES = (
     Rule("month", re.compile(rf"\b({SHORT})\.(?= [a-z]|[,;]| ?[-–—])"), _expand_month),
     Rule(
         "days of the week",
-        re.compile(r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\.? ?[-–] ?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?"),
-        _say_days,
+        re.compile(rf"\b({WEEKDAY})\.?( ?[-–] ?)({WEEKDAY})\b\.?"),
+        _say_names,
     ),
     Rule(
         "day of the week",
         re.compile(r"\b(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b(?:\.|(?=,))(?=,? (?:\d|[A-Z][a-z]{2,8} \d))"),
         _expand_day,
+    ),
+    Rule(
+        "dates",
+        re.compile(
+            rf"\b({MONTH} {DAY}(?:st|nd|rd|th)?(?:,? {YEAR})?|(?:{DAY} )?{MONTH},? {YEAR}|{DAY} {MONTH}) ?[-–] ?"
+            rf"(?=(?:{WEEKDAY},? )?(?:{MONTH} \d|{DAY} {MONTH}\b))"
+        ),
+        lambda match: f"{match[1]} to ",
     ),
     Rule(
         "date",
