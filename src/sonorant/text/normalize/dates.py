@@ -16,6 +16,10 @@ SHORT = "(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)"
 DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 YEAR = r"(?:1\d{3}|20\d{2})"
 COMMON_DENOMINATORS = (2, 3, 4, 5, 8, 16)
+_HAPPENING_BEFORE = re.compile(
+    r"\b(?:met|meet|meets|meeting|born|died|due|held|opens|opened|starts|started|begins|began|ends|ended|closes|closed"
+    r"|leave|leaves|left|arrives?|arrived|returns?|returned|expires|happened) $"
+)
 START = r"(?<![\w.,/:$£€-])"
 END = r"(?![\w/:]|[.,-]\d)"
 HALF = r"(?: ?(?P<half>[ap])\.? ?m(?:\b|\.)| ?(?P<capital>[AP])\.? ?M(?:\b|\.))"
@@ -46,17 +50,24 @@ def _say_slashed(match: re.Match[str]) -> str | None:
 
 
 def _say_this_year(match: re.Match[str]) -> str | None:
-    """Say a month and a day in figures after "on" or the day of the week (Tue 3/14); 9/11 stays what it is.
-
-    After "on", what may as well be a fraction (1/2, 3/8) is a date only before "at".
-    """
+    """Say a month and a day in figures after a preposition or the day of the week (Tue 3/14); 9/11 stays what it is."""
     month, day = _month_name(match["month"]), int(match["day"])
-    if month is None or not 1 <= day <= 31 or match["date"] == "9/11":
-        return None
-    fraction = int(match["month"]) < day and day in COMMON_DENOMINATORS
-    if fraction and match["front"].lower() == "on" and not re.match(" at (?!least|most)", text_after(match)):
+    if month is None or not 1 <= day <= 31 or match["date"] == "9/11" or _may_be_fraction(match):
         return None
     return f"{DAYS.get(match['front'], match['front'])}{match['gap']}{month} {ordinal(day)}"
+
+
+def _may_be_fraction(match: re.Match[str]) -> bool:
+    """Tell whether figures may as well be a fraction: "on 1/2" unless one meets on it or an hour follows, "by 7/10".
+
+    After "until", "since", "before", "after" and the day of the week they never are.
+    """
+    front, numerator, denominator = match["front"].lower(), int(match["month"]), int(match["day"])
+    timed = re.match(" at (?!least|most|once)", text_after(match)) or _HAPPENING_BEFORE.search(text_before(match, 12))
+    if front not in ("on", "by") or timed:
+        return False
+    common = denominator in COMMON_DENOMINATORS
+    return numerator < denominator and common if front == "on" else numerator == 1 or denominator <= 12 or common
 
 
 def _short_year(written: str) -> str:
@@ -210,8 +221,9 @@ NUMERIC_RULES = (
     Rule(
         "date",
         re.compile(
-            rf"\b(?P<front>[Oo]n|{WEEKDAY})(?P<gap>,? )(?P<date>(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}}))"
-            r"(?=[.,;:!?)]?(?:$| (?:at|and|with|from|to|we|he|she|they|@|[A-Z])))(?![\w/]|[.,]\d)"
+            rf"(?<!divided )(?<!multiplied )\b(?P<front>[Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Bb]efore|[Aa]fter|{WEEKDAY})(?P<gap>,? )"
+            r"(?P<date>(?P<month>\d{1,2})/(?P<day>\d{1,2}))(?![\w/]|[.,]\d)"
+            r"(?=[.,;:!?)](?:$|[ )])|$| (?:at|and|with|from|to|we|he|she|they|@|[A-Z]))"
         ),
         _say_this_year,
     ),
