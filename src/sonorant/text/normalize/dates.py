@@ -221,8 +221,8 @@ NUMERIC_RULES = (
     Rule(
         "date",
         re.compile(
-            rf"(?<!divided )(?<!multiplied )\b(?P<front>[Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Bb]efore|[Aa]fter|{WEEKDAY})(?P<gap>,? )"
-            r"(?P<date>(?P<month>\d{1,2})/(?P<day>\d{1,2}))(?![\w/]|[.,]\d)"
+            rf"(?<!divided )(?<!multiplied )\b(?P<front>[Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Bb]efore|[Aa]fter|{WEEKDAY})"
+            r"(?P<gap>,? )(?P<date>(?P<month>\d{1,2})/(?P<day>\d{1,2}))(?![\w/]|[.,]\d)"
             r"(?=[.,;:!?)](?:$|[ )])|$| (?:at|and|with|from|to|we|he|she|they|@|[A-Z]))"
         ),
         _say_this_year,
