@@ -137,7 +137,7 @@ def test_the_sizes_are_the_sources_and_the_rest_is_the_recipes(sources: Path, tm
     assert isinstance(recipe, AcousticRecipe)
     ours, theirs = recipe.model.model_dump(), source.model.config.model_dump()
     assert ours["encoder"].pop("dropout") == 0.3 and theirs["encoder"].pop("dropout") == 0.1
-    assert (ours.pop("mark_penalty"), theirs.pop("mark_penalty")) == (10.0, 0.0)
+    assert (ours.pop("mark_penalty"), theirs.pop("mark_penalty")) == (100.0, 0.0)
     assert ours == theirs
     assert recipe.optimizer == load_recipe("finetune_fastpitch").optimizer
     with pytest.raises(RequestError, match=r"model\.channels=4: the sizes of the model are those of fastpitch"):

@@ -55,7 +55,10 @@ class FastPitchConfig(Settings):
     aligner_channels: int = Field(80, ge=1)
     aligner_temperature: float = Field(0.0005, gt=0)
     mark_penalty: float = Field(
-        0.0, ge=0, description="what marks and spaces lose in a voiced frame, in log-probability; 0: as published"
+        0.0,
+        ge=0,
+        description="what marks, and spaces behind them, lose in log-probability in voiced frames; marks and spaces "
+        "before the first of them, too; 0: as published",
     )
 
 

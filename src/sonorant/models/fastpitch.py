@@ -80,7 +80,8 @@ class FastPitch(nn.Module):
         num_symbols: Size of the symbol table; symbol 0 is the padding.
         num_speakers: More than 1 adds an embedding of the speaker to every symbol.
         n_mels: Mel bins.
-        pauses: Ids of the marks and the space, which have no voice; see `FastPitchConfig.mark_penalty`.
+        marks: Ids of the punctuation marks, which have no voice; see `FastPitchConfig.mark_penalty`.
+        space: Id of what stands between words.
 
     Example:
         >>> sizes = {"num_layers": 1, "conv_channels": 16}
@@ -89,7 +90,7 @@ class FastPitch(nn.Module):
         torch.Size([1, 80])
     """
 
-    is_pause: Tensor
+    is_mark: Tensor
 
     def __init__(
         self,
@@ -97,7 +98,8 @@ class FastPitch(nn.Module):
         num_symbols: int,
         num_speakers: int = 1,
         n_mels: int = 80,
-        pauses: Sequence[int] = (),
+        marks: Sequence[int] = (),
+        space: int | None = None,
     ) -> None:
         super().__init__()
         channels = config.channels
@@ -118,8 +120,9 @@ class FastPitch(nn.Module):
         self.projection = nn.Linear(channels, n_mels)
         self.aligner = ConvAttention(channels, n_mels, config.aligner_channels, config.aligner_temperature)
         self.mark_penalty = config.mark_penalty
-        is_pause = torch.tensor([symbol in pauses for symbol in range(num_symbols)])
-        self.register_buffer("is_pause", is_pause, persistent=False)
+        self.space = space
+        is_mark = torch.tensor([symbol in marks for symbol in range(num_symbols)])
+        self.register_buffer("is_mark", is_mark, persistent=False)
 
     def forward(
         self,
@@ -144,8 +147,7 @@ class FastPitch(nn.Module):
         valid = valid_positions(symbol_lengths, symbols.shape[1])
         embeddings: Tensor = self.embedding(symbols)
         attention_logprob = self.aligner(embeddings, symbol_lengths, mel, mel_lengths)
-        misplaced = voiced.unsqueeze(2) & self.is_pause[symbols].unsqueeze(1)
-        attention_logprob = attention_logprob - self.mark_penalty * misplaced
+        attention_logprob = attention_logprob - self.mark_penalty * self._misplaced(symbols, voiced)
         durations = monotonic_durations(attention_logprob, symbol_lengths, mel_lengths)
         encodings = self._encode_symbols(embeddings, valid, speaker_ids)
         log_durations = self.duration_predictor(encodings, valid)
@@ -245,6 +247,17 @@ class FastPitch(nn.Module):
         frames, _ = repeat_by_duration(encodings, durations, max(longest, 1))
         return Spoken(self.decode(frames, mel_lengths)[:, :, :longest], mel_lengths, durations)
 
+    def _misplaced(self, symbols: Tensor, voiced: Tensor) -> Tensor:
+        """Tell where a pause would take what sounds: (B, S), (B, T) -> (B, T, S) bool.
+
+        A mark and the space behind it are silent. A space between two words without a mark is no pause but the
+        transition from sound to sound, and may be voiced; but neither it nor a mark comes before the first voice.
+        """
+        mark, space = self.is_mark[symbols], symbols == self.space
+        silent = mark | (space & F.pad(mark[:, :-1], (1, 0)))
+        early = before_first(voiced)
+        return (voiced.unsqueeze(2) & silent.unsqueeze(1)) | (early.unsqueeze(2) & (mark | space).unsqueeze(1))
+
     @in_float32
     def _project(self, hidden: Tensor) -> Tensor:
         """Make mels in float32, (B, T, C) -> (B, T, n_mels): a bfloat16 keeps 0.03 of a logarithm, which is heard."""
@@ -256,6 +269,20 @@ class FastPitch(nn.Module):
             embeddings = embeddings + self.speaker_embedding(speaker_ids).unsqueeze(1)
         encodings: Tensor = self.encoder(embeddings, valid)
         return encodings
+
+
+def before_first(voiced: Tensor) -> Tensor:
+    """Mark the frames before the first voiced one, none where there is no voice at all.
+
+    Shape:
+        (B, T) bool -> (B, T) bool
+
+    Example:
+        >>> before_first(torch.tensor([[False, False, True, False], [False, False, False, False]])).int()
+        tensor([[1, 1, 0, 0],
+                [0, 0, 0, 0]], dtype=torch.int32)
+    """
+    return (voiced.cumsum(1) == 0) & voiced.any(1, keepdim=True)
 
 
 def _add_embedded(encodings: Tensor, embedding: SequenceConv, values: Tensor, valid: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """The symbols that text becomes: phones, marks, letters, and the tables that number them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from sonorant.errors import ConfigError, TextError
 
@@ -78,14 +79,22 @@ class SymbolTable:
         return tuple(self.symbols[index] for index in ids)
 
 
-def pause_ids(symbols: Iterable[str]) -> tuple[int, ...]:
-    """Number the marks and the space among the symbols of a table: what is spoken without a voice.
+class PauseIds(NamedTuple):
+    """What of a symbol table is spoken without a voice."""
+
+    marks: tuple[int, ...]
+    space: int | None
+
+
+def pause_ids(symbols: Sequence[str]) -> PauseIds:
+    """Number the marks and the space among the symbols of a table.
 
     Example:
         >>> pause_ids(("_", ".", "AA1", " "))
-        (1, 3)
+        PauseIds(marks=(1,), space=3)
     """
-    return tuple(index for index, symbol in enumerate(symbols) if symbol in (*MARKS, SPACE))
+    marks = tuple(index for index, symbol in enumerate(symbols) if symbol in MARKS)
+    return PauseIds(marks, symbols.index(SPACE) if SPACE in symbols else None)
 
 
 @cache

@@ -41,9 +41,8 @@ class FastPitchTask(AcousticTask[FastPitchRecipe, FastPitchOutput]):
 
     def make_network(self, store: FeatureStore) -> nn.Module:
         """See `AcousticTask.make_network`."""
-        mel = store.config.mel
-        pauses = pause_ids(self.table.symbols)
-        network = FastPitch(self.recipe.model, len(self.table), len(store.speakers), mel.n_mels, pauses)
+        sizes = len(self.table), len(store.speakers), store.config.mel.n_mels
+        network = FastPitch(self.recipe.model, *sizes, *pause_ids(self.table.symbols))
         if self.recipe.trainable is not None:
             freeze_all_but(network, self.recipe.trainable)
         return network

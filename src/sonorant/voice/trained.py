@@ -242,7 +242,7 @@ def make_network(model: TrainedModel) -> "nn.Module":
         case FastPitchConfig():
             from sonorant.models.fastpitch import FastPitch
 
-            return FastPitch(model.config, *sizes, pause_ids(model.symbols))
+            return FastPitch(model.config, *sizes, *pause_ids(model.symbols))
         case Tacotron2Config():
             from sonorant.models.tacotron2 import Tacotron2
 
