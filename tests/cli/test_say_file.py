@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -118,7 +119,8 @@ def test_a_signal_in_the_middle_keeps_what_was_there_and_leaves_nothing_else(
     path = tmp_path / "said.wav"
     path.write_bytes(b"before")
     command = [sys.executable, "-m", "sonorant", "say", "--voice", tiny_voice, "--output", path, "--threads", "1"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    heeded = partial(signal.signal, number, signal.SIG_DFL)  # also where the tests themselves run under nohup
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heeded) as process:
         assert process.stdin and process.stderr
         process.stdin.write(f"{TEXT}\n".encode() * 20000)
         process.stdin.close()

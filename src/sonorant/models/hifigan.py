@@ -23,6 +23,10 @@ EDGE_KERNEL = 7
 MAGNITUDE_HEADROOM = 16.0
 """The tail's magnitudes end at this many times n_fft; a full-scale sine under a Hann window has n_fft / 4."""
 
+NARROW_CHANNELS, LONG_RATE = 16, 4
+"""A transposed convolution to fewer channels, by this rate or a longer one, computes in float32: where a CPU has AMX,
+the gradients of its input in bfloat16 are wrong altogether (oneDNN in torch 2.13). Published sizes have none such."""
+
 
 class Span(NamedTuple):
     """The positions `first` to `last`, both included, of a sequence."""
@@ -75,6 +79,7 @@ class UpsampleStage(nn.Module):
         )  # fmt: skip
         self.activation = nn.LeakyReLU(config.leaky_slope)
         self.upsample = weight_norm(upsample)
+        self.narrow = channels // 2 < NARROW_CHANNELS and rate >= LONG_RATE
         self.blocks = nn.ModuleList(
             ResidualBlock(channels // 2, kernel, dilations, config.leaky_slope, paired=config.resblock == "1")
             for kernel, dilations in zip(config.resblock_kernels, config.resblock_dilations, strict=True)
@@ -82,7 +87,8 @@ class UpsampleStage(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Upsample `hidden` and refine it."""
-        upsampled = self.upsample(self.activation(hidden))
+        upsample = in_float32(self.upsample) if self.narrow else self.upsample
+        upsampled = upsample(self.activation(hidden))
         first, *others = self.blocks
         fused: Tensor = first(upsampled)
         for block in others:
