@@ -65,7 +65,7 @@ def a_model(config=TINY, num_speakers=1, seed=0):
 def a_model_with_marks(penalty):
     torch.manual_seed(0)
     config = TINY.model_copy(update={"mark_penalty": penalty})
-    return FastPitch(config, NUM_SYMBOLS, n_mels=N_MELS, marks=(1,), space=2).eval()
+    return FastPitch(config, NUM_SYMBOLS, n_mels=N_MELS, marks=(1,), spaces=(2,)).eval()
 
 
 def total_loss(model, batch, step=2000, counts=None):

@@ -81,7 +81,7 @@ class FastPitch(nn.Module):
         num_speakers: More than 1 adds an embedding of the speaker to every symbol.
         n_mels: Mel bins.
         marks: Ids of the punctuation marks, which have no voice; see `FastPitchConfig.mark_penalty`.
-        space: Id of what stands between words.
+        spaces: Ids of what stands between words.
 
     Example:
         >>> sizes = {"num_layers": 1, "conv_channels": 16}
@@ -91,6 +91,7 @@ class FastPitch(nn.Module):
     """
 
     is_mark: Tensor
+    is_space: Tensor
 
     def __init__(
         self,
@@ -99,7 +100,7 @@ class FastPitch(nn.Module):
         num_speakers: int = 1,
         n_mels: int = 80,
         marks: Sequence[int] = (),
-        space: int | None = None,
+        spaces: Sequence[int] = (),
     ) -> None:
         super().__init__()
         channels = config.channels
@@ -120,9 +121,9 @@ class FastPitch(nn.Module):
         self.projection = nn.Linear(channels, n_mels)
         self.aligner = ConvAttention(channels, n_mels, config.aligner_channels, config.aligner_temperature)
         self.mark_penalty = config.mark_penalty
-        self.space = space
-        is_mark = torch.tensor([symbol in marks for symbol in range(num_symbols)])
-        self.register_buffer("is_mark", is_mark, persistent=False)
+        for name, chosen in (("is_mark", marks), ("is_space", spaces)):
+            is_one = torch.tensor([symbol in chosen for symbol in range(num_symbols)])
+            self.register_buffer(name, is_one, persistent=False)
 
     def forward(
         self,
@@ -253,7 +254,7 @@ class FastPitch(nn.Module):
         A mark and the space behind it are silent. A space between two words without a mark is no pause but the
         transition from sound to sound, and may be voiced; but neither it nor a mark comes before the first voice.
         """
-        mark, space = self.is_mark[symbols], symbols == self.space
+        mark, space = self.is_mark[symbols], self.is_space[symbols]
         silent = mark | (space & F.pad(mark[:, :-1], (1, 0)))
         early = before_first(voiced)
         return (voiced.unsqueeze(2) & silent.unsqueeze(1)) | (early.unsqueeze(2) & (mark | space).unsqueeze(1))

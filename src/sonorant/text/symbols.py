@@ -1,6 +1,6 @@
 """The symbols that text becomes: phones, marks, letters, and the tables that number them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -83,18 +83,19 @@ class PauseIds(NamedTuple):
     """What of a symbol table is spoken without a voice."""
 
     marks: tuple[int, ...]
-    space: int | None
+    spaces: tuple[int, ...]
 
 
-def pause_ids(symbols: Sequence[str]) -> PauseIds:
+def pause_ids(symbols: Iterable[str]) -> PauseIds:
     """Number the marks and the space among the symbols of a table.
 
     Example:
         >>> pause_ids(("_", ".", "AA1", " "))
-        PauseIds(marks=(1,), space=3)
+        PauseIds(marks=(1,), spaces=(3,))
     """
-    marks = tuple(index for index, symbol in enumerate(symbols) if symbol in MARKS)
-    return PauseIds(marks, symbols.index(SPACE) if SPACE in symbols else None)
+    numbered = tuple(enumerate(symbols))
+    marks, spaces = (tuple(index for index, symbol in numbered if symbol in kind) for kind in (MARKS, (SPACE,)))
+    return PauseIds(marks, spaces)
 
 
 @cache
