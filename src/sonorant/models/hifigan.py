@@ -87,13 +87,18 @@ class UpsampleStage(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Upsample `hidden` and refine it."""
-        upsample = in_float32(self.upsample) if self.narrow else self.upsample
-        upsampled = upsample(self.activation(hidden))
+        activated = self.activation(hidden)
+        upsampled = self._upsample_exactly(activated) if self.narrow else self.upsample(activated)
         first, *others = self.blocks
         fused: Tensor = first(upsampled)
         for block in others:
             fused = fused + block(upsampled)
         return fused / len(self.blocks)
+
+    @in_float32
+    def _upsample_exactly(self, activated: Tensor) -> Tensor:
+        upsampled: Tensor = self.upsample(activated)
+        return upsampled
 
     def inputs_of(self, outputs: Span) -> Span:
         """Return the input positions that the output positions depend on."""
