@@ -3,7 +3,7 @@ import torch
 from scipy.stats import betabinom
 
 from sonorant.models.acoustic_losses import forward_sum
-from sonorant.models.aligner import PRIOR_FLOOR, ConvAttention, beta_binomial_prior
+from sonorant.models.aligner import PRIOR_FLOOR, ConvAttention, PausePenalty, beta_binomial_prior
 from sonorant.models.lengths import repeat_by_duration, symbol_of_frame, valid_positions
 from sonorant.models.monotonic import monotonic_durations
 
@@ -103,3 +103,19 @@ def test_the_aligner_learns_who_says_what_when():
         right.append(same[valid_positions(mel_lengths, mel.shape[2])].float().mean().item())
     assert sum(right[:5]) / 5 < 0.6
     assert sum(right[-5:]) / 5 > 0.9
+
+
+@pytest.mark.parametrize(
+    ("voiced", "silent", "between_words"),
+    [
+        ([0, 0, 1, 1, 0, 1, 0], [1, 1, 1, 1, 0, 1, 0], [1, 1, 0, 0, 0, 0, 0]),
+        ([1, 0, 1, 0, 0, 0, 0], [1, 0, 1, 0, 0, 0, 0], [0] * 7),
+        ([0] * 7, [0] * 7, [0] * 7),
+    ],
+)
+def test_pauses_lose_where_there_is_a_voice_and_before_it(voiced, silent, between_words):
+    """A mark and the space behind it are silent, a space between words only before the first voice."""
+    penalty = PausePenalty(50.0, num_symbols=10, marks=(1,), spaces=(2,))
+    lost = penalty(torch.tensor([[5, 2, 7, 1, 2, 8]]), torch.tensor([voiced], dtype=torch.bool))[0]
+    sound = [0] * 7
+    assert (lost.T / 50).tolist() == [sound, between_words, sound, silent, silent, sound]

@@ -169,5 +169,5 @@ def test_the_network_knows_which_symbols_have_no_voice(
     run.start_from({"name": "nothing", "kind": "fastpitch", "facts": {}})
     table, trained = symbol_table("arpabet"), load_trained(tmp_path / "run").network()
     for network in (run.task.networks["model"], trained):
-        for flags, expected in ((network.is_mark, MARKS), (network.is_space, (SPACE,))):
+        for flags, expected in ((network.pause_penalty.is_mark, MARKS), (network.pause_penalty.is_space, (SPACE,))):
             assert tuple(symbol for symbol, flag in zip(table.symbols, flags, strict=True) if flag) == expected

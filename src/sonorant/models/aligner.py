@@ -1,5 +1,7 @@
 """The learned aligner of text and speech (Badlani et al. 2021, "One TTS alignment to rule them all")."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -99,6 +101,54 @@ class ConvAttention(nn.Module):
         queries, keys = queries * scale, keys * scale
         products = queries @ keys.transpose(1, 2)
         return queries.square().sum(2, keepdim=True) + keys.square().sum(2).unsqueeze(1) - 2 * products
+
+
+class PausePenalty(nn.Module):
+    """What pauses lose in log-probability where speech has a voice; not of the paper, which lets them take vowels.
+
+    A mark and the space behind it are silent, and lose in voiced frames. A space between two words without a mark is
+    no pause but the way from sound to sound, and may be voiced. Before the first voiced frame all of them lose.
+
+    Args:
+        penalty: How much, in natural logarithm.
+        num_symbols: Size of the symbol table.
+        marks: Ids of the punctuation marks.
+        spaces: Ids of what stands between words.
+
+    Shape:
+        symbols: (B, S) int64, voiced: (B, T) bool -> (B, T, S)
+
+    Example:
+        >>> penalty = PausePenalty(100.0, num_symbols=10, marks=(1,), spaces=(2,))
+        >>> voiced = torch.tensor([[False, True, False]])
+        >>> penalty(torch.tensor([[5, 2, 7, 1, 2]]), voiced)  # a sound, a space, a sound, a mark, a space
+        tensor([[[  0., 100.,   0., 100., 100.],
+                 [  0.,   0.,   0., 100., 100.],
+                 [  0.,   0.,   0.,   0.,   0.]]])
+    """
+
+    is_mark: Tensor
+    is_space: Tensor
+
+    def __init__(self, penalty: float, num_symbols: int, marks: Sequence[int], spaces: Sequence[int]) -> None:
+        super().__init__()
+        self.penalty = penalty
+        for name, chosen in (("is_mark", marks), ("is_space", spaces)):
+            flags = torch.tensor([symbol in chosen for symbol in range(num_symbols)])
+            self.register_buffer(name, flags, persistent=False)
+
+    def forward(self, symbols: Tensor, voiced: Tensor) -> Tensor:
+        """Return what each symbol loses at each frame."""
+        mark, space = self.is_mark[symbols], self.is_space[symbols]
+        silent = mark | (space & F.pad(mark[:, :-1], (1, 0)))
+        before_voice = (voiced.cumsum(1) == 0) & voiced.any(1, keepdim=True)
+        misplaced = _pairs(voiced, silent) | _pairs(before_voice, mark | space)
+        return self.penalty * misplaced
+
+
+def _pairs(frames: Tensor, symbols: Tensor) -> Tensor:
+    """Tell where a frame and a symbol are both marked: (B, T) bool, (B, S) bool -> (B, T, S) bool."""
+    return frames.unsqueeze(2) & symbols.unsqueeze(1)
 
 
 def _rectified(conv: SequenceConv) -> nn.Sequential:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sonorant.config.models import FastPitchConfig
-from sonorant.models.aligner import ConvAttention
+from sonorant.models.aligner import ConvAttention, PausePenalty
 from sonorant.models.lengths import (
     average_by_duration,
     repeat_by_duration,
@@ -80,8 +80,7 @@ class FastPitch(nn.Module):
         num_symbols: Size of the symbol table; symbol 0 is the padding.
         num_speakers: More than 1 adds an embedding of the speaker to every symbol.
         n_mels: Mel bins.
-        marks: Ids of the punctuation marks, which have no voice; see `FastPitchConfig.mark_penalty`.
-        spaces: Ids of what stands between words.
+        marks, spaces: Ids of the punctuation marks and of what stands between words; see `PausePenalty`.
 
     Example:
         >>> sizes = {"num_layers": 1, "conv_channels": 16}
@@ -89,9 +88,6 @@ class FastPitch(nn.Module):
         >>> model.infer(torch.tensor([[3, 1, 4]]), torch.tensor([3])).mel.shape[:2]
         torch.Size([1, 80])
     """
-
-    is_mark: Tensor
-    is_space: Tensor
 
     def __init__(
         self,
@@ -120,10 +116,7 @@ class FastPitch(nn.Module):
         self.decoder = FeedForwardTransformer(channels, config.decoder)
         self.projection = nn.Linear(channels, n_mels)
         self.aligner = ConvAttention(channels, n_mels, config.aligner_channels, config.aligner_temperature)
-        self.mark_penalty = config.mark_penalty
-        for name, chosen in (("is_mark", marks), ("is_space", spaces)):
-            is_one = torch.tensor([symbol in chosen for symbol in range(num_symbols)])
-            self.register_buffer(name, is_one, persistent=False)
+        self.pause_penalty = PausePenalty(config.mark_penalty, num_symbols, marks, spaces)
 
     def forward(
         self,
@@ -148,7 +141,7 @@ class FastPitch(nn.Module):
         valid = valid_positions(symbol_lengths, symbols.shape[1])
         embeddings: Tensor = self.embedding(symbols)
         attention_logprob = self.aligner(embeddings, symbol_lengths, mel, mel_lengths)
-        attention_logprob = attention_logprob - self.mark_penalty * self._misplaced(symbols, voiced)
+        attention_logprob = attention_logprob - self.pause_penalty(symbols, voiced)
         durations = monotonic_durations(attention_logprob, symbol_lengths, mel_lengths)
         encodings = self._encode_symbols(embeddings, valid, speaker_ids)
         log_durations = self.duration_predictor(encodings, valid)
@@ -248,17 +241,6 @@ class FastPitch(nn.Module):
         frames, _ = repeat_by_duration(encodings, durations, max(longest, 1))
         return Spoken(self.decode(frames, mel_lengths)[:, :, :longest], mel_lengths, durations)
 
-    def _misplaced(self, symbols: Tensor, voiced: Tensor) -> Tensor:
-        """Tell where a pause would take what sounds: (B, S), (B, T) -> (B, T, S) bool.
-
-        A mark and the space behind it are silent. A space between two words without a mark is no pause but the
-        transition from sound to sound, and may be voiced; but neither it nor a mark comes before the first voice.
-        """
-        mark, space = self.is_mark[symbols], self.is_space[symbols]
-        silent = mark | (space & F.pad(mark[:, :-1], (1, 0)))
-        early = before_first(voiced)
-        return (voiced.unsqueeze(2) & silent.unsqueeze(1)) | (early.unsqueeze(2) & (mark | space).unsqueeze(1))
-
     @in_float32
     def _project(self, hidden: Tensor) -> Tensor:
         """Make mels in float32, (B, T, C) -> (B, T, n_mels): a bfloat16 keeps 0.03 of a logarithm, which is heard."""
@@ -270,20 +252,6 @@ class FastPitch(nn.Module):
             embeddings = embeddings + self.speaker_embedding(speaker_ids).unsqueeze(1)
         encodings: Tensor = self.encoder(embeddings, valid)
         return encodings
-
-
-def before_first(voiced: Tensor) -> Tensor:
-    """Mark the frames before the first voiced one, none where there is no voice at all.
-
-    Shape:
-        (B, T) bool -> (B, T) bool
-
-    Example:
-        >>> before_first(torch.tensor([[False, False, True, False], [False, False, False, False]])).int()
-        tensor([[1, 1, 0, 0],
-                [0, 0, 0, 0]], dtype=torch.int32)
-    """
-    return (voiced.cumsum(1) == 0) & voiced.any(1, keepdim=True)
 
 
 def _add_embedded(encodings: Tensor, embedding: SequenceConv, values: Tensor, valid: Tensor) -> Tensor:
