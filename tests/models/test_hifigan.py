@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from torch import Tensor
 from torch.nn import functional as F
 
-from sonorant.config import HifiganConfig
-from sonorant.models.hifigan import HifiganGenerator, InverseStft, IstftHead
+from sonorant.config import HifiganConfig, HifiganRecipe, load_recipe
+from sonorant.models.hifigan import HifiganGenerator, InverseStft, IstftHead, UpsampleStage
 
 V1 = HifiganConfig()
 V2 = HifiganConfig(channels=128)
@@ -259,3 +259,24 @@ def test_onnx_export_equals_torch_for_other_batches_and_lengths(settings: dict[s
     sizes = {"upsample_rates": (4,), "upsample_kernels": (8,), "channels": 8, **blocks, **settings}
     generator, session = exported(HifiganConfig.model_validate(sizes), tmp_path / "vocoder.onnx")
     assert max(differences(generator, session, [(1, 1), (1, 50), (3, 17), (2, 16)])) <= 1e-4
+
+
+@pytest.mark.parametrize(("channels", "rate", "narrow"), [(16, 8, True), (16, 4, True), (16, 2, False), (32, 8, False)])
+def test_narrow_upsampling_computes_in_float32(channels: int, rate: int, narrow: bool) -> None:
+    """Where a CPU has AMX, its gradients in bfloat16 are wrong; a wide one's, or a short rate's, are not."""
+    stage = UpsampleStage(HifiganConfig(), channels, rate, 2 * rate)
+    hidden = torch.randn(1, channels, 1, 8, requires_grad=True)
+    upsampled: list[Tensor] = []
+    stage.upsample.register_forward_hook(lambda module, inputs, output: upsampled.append(output))
+    with torch.autocast("cpu", torch.bfloat16):
+        stage(hidden.bfloat16())
+    assert upsampled[0].dtype == (torch.float32 if narrow else torch.bfloat16)
+
+
+@pytest.mark.parametrize("name", ["hifigan_v1", "hifigan_v2", "hifigan_v3", "istftnet", "vocoder_cpu"])
+def test_no_recipe_to_listen_to_has_narrow_upsampling(name: str) -> None:
+    recipe = load_recipe(name)
+    assert isinstance(recipe, HifiganRecipe)
+    with torch.device("meta"):
+        generator = HifiganGenerator(recipe.model)
+    assert not any(stage.narrow for stage in generator.stages)
